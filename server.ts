@@ -1,0 +1,159 @@
+/**
+ * The server: one conversation for each connection, and the last word in all
+ * of them. As a script: `deno run -A server.ts`.
+ *
+ * @module
+ */
+import { type ServeOptions, type Server, TcpServer } from "./accept.ts";
+import {
+  choice,
+  EXIT,
+  parseFlag,
+  parseFlags,
+  parseMarker,
+  parseSeconds,
+  parseSize,
+  printable,
+  runMain,
+  whole,
+  writeOut,
+} from "./cli.ts";
+import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./defaults.ts";
+import config from "./deno.json" with { type: "json" };
+import { Log } from "./log.ts";
+import { type Handler, twice } from "./reply.ts";
+
+export type { ServeOptions, Server };
+
+/**
+ * Serves conversations: each connection's message is read to its end marker
+ * and answered by the handler, or by the last word that fits, and the client
+ * has the chance to read it, because nothing is closed before it has.
+ *
+ * @param options Where to listen, the marker, the limits, the callbacks.
+ * @param handler Answers a message. By default, with the message twice.
+ * @returns The server, listening.
+ * @throws {TypeError} If `end` is empty.
+ * @throws {RangeError} If a limit is not a number in its range.
+ * @throws What `signal` holds, if it is aborted already; what `Deno.listen`
+ * throws: `Deno.errors.AddrInUse`, `Deno.errors.NotCapable`, …
+ *
+ * @example A server and a client
+ * ```ts ignore
+ * import { sendData, serve } from "@recv-end/recv-end";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(
+ *   { port: 0, end: "\n" },
+ *   (message) => message.text().toUpperCase(),
+ * );
+ * const reply = await sendData("to be", { port: server.addr.port, end: "\n" });
+ * assertEquals(reply.text(), "TO BE");
+ * ```
+ */
+export function serve(handler?: Handler): Server;
+/** The same with options. */
+export function serve(options: ServeOptions, handler?: Handler): Server;
+export function serve(
+  first: ServeOptions | Handler = {},
+  second?: Handler,
+): Server {
+  const options = typeof first === "function" ? {} : first;
+  const handler = typeof first === "function" ? first : second ?? twice;
+  return new TcpServer(options, handler);
+}
+
+const HELP =
+  `Answers messages over TCP: each with itself twice, or with a last word.
+
+Usage: deno run -A server.ts [OPTIONS]
+
+Options:
+  --hostname NAME            where to listen (${DEFAULT_HOSTNAME})
+  --port PORT                0 takes a free one and prints it (${DEFAULT_PORT})
+  --marker TEXT              the end marker (${SERVER_MARKER});
+                             understands \\r \\n \\t \\0 \\\\ \\xHH
+  --max-bytes SIZE           of a message (64MiB)
+  --idle-timeout SECONDS     without a byte, reading or writing (30)
+  --message-timeout SECONDS  for a whole message (300)
+  --linger-timeout SECONDS   without a byte after the reply (5)
+  --max-connections COUNT    served at a time (10000)
+  --max-buffered SIZE        of all messages together (1GiB)
+  --grace SECONDS            for open conversations at shutdown (10)
+  --log text|json            a line for each conversation (text)
+  --quiet                    no lines on standard error
+  --help                     print this
+  --version                  print the version
+
+Sizes are bytes, or 64KiB, 64MiB, 1GiB. Times are seconds, fractions allowed,
+0 for no limit. SIGINT and SIGTERM let open conversations finish; a second one
+cuts them.
+
+Exit status: 0 after a shutdown; 1 it could not listen; 2 the command line is
+wrong.
+`;
+
+/** The server script. Resolves to its exit status. */
+async function main(args: string[]): Promise<number> {
+  const flags = parseFlags(args, {
+    "hostname": "value",
+    "port": "value",
+    "marker": "value",
+    "max-bytes": "value",
+    "idle-timeout": "value",
+    "message-timeout": "value",
+    "linger-timeout": "value",
+    "max-connections": "value",
+    "max-buffered": "value",
+    "grace": "value",
+    "log": "value",
+    "quiet": "switch",
+    "help": "switch",
+    "version": "switch",
+  });
+  if (flags.help) return writeOut(HELP), EXIT.ok;
+  if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
+  const cut = new AbortController();
+  const format = parseFlag(flags, "log", choice("text", "json"));
+  using log = new Log(format ?? "text", flags.quiet ? null : Deno.stderr);
+  const options: ServeOptions = {
+    hostname: flags.hostname,
+    port: parseFlag(flags, "port", whole(0, 65535)),
+    end: parseFlag(flags, "marker", parseMarker),
+    maxBytes: parseFlag(flags, "max-bytes", parseSize),
+    idleTimeout: parseFlag(flags, "idle-timeout", parseSeconds),
+    messageTimeout: parseFlag(flags, "message-timeout", parseSeconds),
+    lingerTimeout: parseFlag(flags, "linger-timeout", parseSeconds),
+    maxConnections: parseFlag(flags, "max-connections", whole(1, 1e9)),
+    maxBufferedBytes: parseFlag(flags, "max-buffered", parseSize),
+    grace: parseFlag(flags, "grace", parseSeconds),
+    signal: cut.signal,
+    onListen: ({ port }) => writeOut(`started on ${port}\n`),
+    onConversation: (report) => log.conversation(report),
+    onError: (error) => log.trouble(error),
+  };
+  let server: Server;
+  try {
+    server = serve(options);
+  } catch (error) {
+    const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;
+    console.error(
+      printable(
+        `Cannot listen on ${hostname}:${port}: ${(error as Error).message}`,
+      ),
+    );
+    return EXIT.error;
+  }
+  let signals = 0;
+  const stop = () => ++signals === 1 ? server.shutdown() : cut.abort();
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
+  await server.finished;
+  for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
+  log.summary();
+  return EXIT.ok;
+}
+
+/** The first of these shuts down gracefully, the second cuts. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+if (import.meta.main) await runMain(main);
