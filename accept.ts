@@ -104,6 +104,9 @@ const BUSY_PLACES = 256;
 /** How long to wait before accepting again after a failure, in ms. */
 const ACCEPT_PAUSE = 100;
 
+/** How long a shutdown goes on accepting from the backlog at most, in ms. */
+const LAST_CALLS = 1000;
+
 /** Lingering ends by itself within this many ms: see conversation.ts. */
 const LAST_LINGER = 30_000;
 
@@ -120,7 +123,11 @@ export class TcpServer implements Server {
   readonly #onAbort = () => this.#cut();
   /** Ends the accept loop's wait for a place. */
   #onLeave: (() => void) | undefined;
+  #accepted = 0;
+  /** Shutting down. */
   #closing = false;
+  /** The listener is closed. */
+  #closed = false;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ServeOptions, handler: Handler) {
@@ -153,7 +160,8 @@ export class TcpServer implements Server {
 
   shutdown(): Promise<void> {
     if (!this.#closing) {
-      this.#close();
+      this.#closing = true;
+      this.#lastCalls();
       if (this.#grace > 0) this.#after(this.#grace, () => this.#hurry());
     }
     return this.finished;
@@ -185,7 +193,7 @@ export class TcpServer implements Server {
   /** Connections until the listener is closed, whatever strangers do. */
   async *#connections(): AsyncIterable<Deno.TcpConn> {
     let told = false;
-    while (!this.#closing) {
+    while (!this.#closed) {
       if (this.#open.size >= this.#maxConnections + BUSY_PLACES) {
         await this.#someoneLeaves();
         continue;
@@ -194,7 +202,7 @@ export class TcpServer implements Server {
         yield await this.#listener.accept();
         told = false;
       } catch (error) {
-        if (this.#closing) return;
+        if (this.#closed) return;
         // A client that was gone before we got to it is no reason to pause:
         // twenty of them a second would then keep everybody waiting.
         if (isGoneClient(error)) continue;
@@ -207,6 +215,7 @@ export class TcpServer implements Server {
 
   async #hold(conn: Deno.TcpConn): Promise<void> {
     const conversation = new Conversation(conn, this.#terms);
+    this.#accepted++;
     const busy = this.#open.size >= this.#maxConnections;
     this.#open.add(conversation);
     const report = await conversation.hold(busy ? "busy" : undefined);
@@ -229,10 +238,27 @@ export class TcpServer implements Server {
     this.#onLeave = undefined;
   }
 
+  /**
+   * Closes the listener when nobody waits at it any more. To the kernel those
+   * in the backlog are connected; closing at once would reset them.
+   */
+  async #lastCalls(): Promise<void> {
+    const begun = performance.now();
+    let accepted: number;
+    do {
+      accepted = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve));
+    } while (
+      accepted < this.#accepted && performance.now() - begun < LAST_CALLS
+    );
+    this.#close();
+  }
+
   #close(): void {
-    this.#closing = true;
-    this.#onLeave?.();
+    if (this.#closed) return;
+    this.#closing = this.#closed = true;
     this.#listener.close();
+    this.#onLeave?.();
   }
 
   /** The grace period ran out. */
@@ -245,7 +271,7 @@ export class TcpServer implements Server {
   }
 
   #cut(): void {
-    if (!this.#closing) this.#close();
+    this.#close();
     for (const conversation of this.#open) conversation.cut();
   }
 

@@ -164,17 +164,16 @@ out).
 
 /** What to try, on standard error, when it did not go well. */
 const HINTS: Record<string, string> = {
+  __proto__: null as never,
   "no end": "the server did not find its end marker: " +
-    "both sides need the same --marker",
-  "timed out": "the server was still waiting for its end marker: " +
     "both sides need the same --marker",
   "refused": "is a server running there?",
   "no last word": "something on the path may take a half-close for a close: " +
     "try --half-close after",
 };
 
-/** The client script. Resolves to its exit status. */
-async function main(args: string[]): Promise<number> {
+/** The client script: prints the conversations, resolves to its exit status. */
+export async function main(args: string[]): Promise<number> {
   const flags = parseFlags(args, {
     "data": "values",
     "file": "value",
@@ -198,10 +197,13 @@ async function main(args: string[]): Promise<number> {
     maxReplyBytes: Infinity,
   };
   const quiet = flags.quiet ?? false;
+  const hints = new Set<string>();
   let status: number = EXIT.ok;
   for (const job of await jobs(flags.data, flags.file)) {
-    status = Math.max(status, await hold(job, options, quiet));
+    const ended = await hold(job, options, quiet, hints);
+    status = Math.max(status, ended);
   }
+  for (const hint of hints) console.error(`hint: ${hint}`);
   return status;
 }
 
@@ -241,6 +243,7 @@ async function hold(
   job: Job,
   options: SendOptions,
   quiet: boolean,
+  hints: Set<string>,
 ): Promise<number> {
   const say = (line: string) => quiet || writeOut(`${line}\n`);
   let wrote = 0;
@@ -259,13 +262,13 @@ async function hold(
     if (!sentAll) say(`sent only ${wrote} bytes, then the answer came`);
     printReply(reply.data, quiet);
     if (reply.lastWord === null) return EXIT.ok;
-    hint(reply.lastWord);
+    if (reply.lastWord in HINTS) hints.add(HINTS[reply.lastWord]);
     return EXIT.error;
   } catch (error) {
     if (!(error instanceof ConversationError)) throw error;
     printReply(error.received, quiet);
     console.error(printable(error.message));
-    hint(error.reason);
+    if (error.reason in HINTS) hints.add(HINTS[error.reason]);
     return EXIT.failed;
   }
 }
@@ -277,10 +280,6 @@ function printReply(data: Uint8Array, quiet: boolean): void {
   const forTerminal = Deno.stdout.isTerminal();
   writeOut(forTerminal ? printable(new TextDecoder().decode(data)) : data);
   writeOut("\n");
-}
-
-function hint(about: string): void {
-  if (Object.hasOwn(HINTS, about)) console.error(`hint: ${HINTS[about]}`);
 }
 
 if (import.meta.main) await runMain(main);

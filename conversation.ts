@@ -274,6 +274,9 @@ export class Conversation implements ByteReader {
 
   async #halfClose(): Promise<void> {
     try {
+      // A client that closed looked like one that half-closed. If it met the
+      // reply with a reset already, a write of nothing fails, and tells.
+      if (this.#endOfFile) await this.#conn.write(NOTHING);
       await this.#conn.closeWrite();
     } catch (error) {
       this.#lastWordLost = true;
@@ -287,9 +290,9 @@ export class Conversation implements ByteReader {
    * 3.6.1, RFC 9112 9.6, nginx's lingering_close).
    */
   async #linger(drained: Promise<void>): Promise<void> {
-    this.#lingering = true;
-    const letGo = () => this.#close();
     if (!this.#endOfFile) {
+      this.#lingering = true;
+      const letGo = () => this.#close();
       this.#watch.start(this.#terms.lingerTimeout, LINGER_TOTAL, letGo);
     }
     await drained;

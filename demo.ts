@@ -1,0 +1,164 @@
+/**
+ * What a half-close buys, shown over real sockets: `deno task demo`.
+ *
+ * @module
+ */
+import { main as client } from "./client.ts";
+import {
+  CLIENT_MARKER,
+  type ConversationReport,
+  serve,
+  SERVER_MARKER,
+} from "./mod.ts";
+
+const FIVE = ["a1234", "b1234", "c1234", "d1234", "e1234"];
+
+/** A message whose marker is not the server's: broken, from where it stands. */
+const BROKEN = new TextEncoder().encode(`a1234${CLIENT_MARKER}`);
+
+async function main(): Promise<void> {
+  const reports = new Reports();
+  await using server = serve({
+    port: 0,
+    onConversation: (report) => reports.add(report),
+  });
+  const { port } = server.addr;
+
+  say(`
+A message over TCP has an end only if it says so: here, by an end marker. The
+server answers a whole message with the same message twice.
+
+1. THE MARKERS DIFFER
+   The server waits for "${SERVER_MARKER}", the client sends
+   "${CLIENT_MARKER}". So the end never comes. Five messages:
+`);
+  const each = FIVE.flatMap((data) => ["--data", data]);
+  const at = ["--port", String(port)];
+  await client([...at, ...each]);
+
+  say(`
+   The client said "shutdown": I am done sending, and still listening. That is
+   a half-close, and it is why the server could tell it what went wrong.
+
+2. THE MARKERS ARE THE SAME
+   Both sides use "${SERVER_MARKER}". The same five messages:
+`);
+  await client([...at, "--marker", SERVER_MARKER, ...each]);
+
+  reports.clear();
+  say(`
+3. HANGING UP, AND DONE SENDING
+   The broken message again, from two clients. One closes the connection when
+   it has sent all, the other half-closes it.
+`);
+  const closed = await sendAndClose(port);
+  const closedReport = await reports.next();
+  const halfClosed = await sendAndHalfClose(port);
+  const halfClosedReport = await reports.next();
+  say(table([
+    ["", "conn.close()", "conn.closeWrite()"],
+    ["the client sent", "a1234 and its marker", "a1234 and its marker"],
+    ["the server's last word", said(closedReport), said(halfClosedReport)],
+    ["the server found it", arrived(closedReport), arrived(halfClosedReport)],
+    ["the client heard", closed, halfClosed],
+  ]));
+
+  say(`
+4. CUT INTO PIECES
+   TCP may cut a message anywhere. Data and marker, two bytes at a time:
+`);
+  const marked = `a1234${SERVER_MARKER}`;
+  const pieces = marked.match(/..?/gs) ?? [];
+  say("   " + pieces.map((piece) => `[${piece}]`).join("") + "\n");
+  say(`   the client heard         ${await sendInPieces(port, pieces)}\n`);
+
+  say(`
+Whoever is still there gets the last word. Try it yourself:
+   deno run -A server.ts
+   deno run -A client.ts --data a1234
+`);
+}
+
+/** What the server reports of its conversations, in their order. */
+class Reports {
+  #come: ConversationReport[] = [];
+  #wake = () => {};
+
+  add(report: ConversationReport): void {
+    this.#come.push(report);
+    this.#wake();
+  }
+
+  clear(): void {
+    this.#come = [];
+  }
+
+  async next(): Promise<ConversationReport> {
+    while (this.#come.length === 0) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#come.shift()!;
+  }
+}
+
+async function sendAndClose(port: number): Promise<string> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(BROKEN);
+  conn.close();
+  try {
+    return await readAll(conn);
+  } catch (error) {
+    // There is no connection any more that could be read from.
+    return error instanceof Deno.errors.BadResource ? "nothing" : String(error);
+  }
+}
+
+async function sendAndHalfClose(port: number): Promise<string> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(BROKEN);
+  await conn.closeWrite();
+  return await readAll(conn);
+}
+
+async function sendInPieces(port: number, pieces: string[]): Promise<string> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  conn.setNoDelay();
+  for (const piece of pieces) {
+    await conn.write(new TextEncoder().encode(piece));
+    // Long enough for the server to read this piece alone.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await conn.closeWrite();
+  return await readAll(conn);
+}
+
+async function readAll(conn: Deno.Conn): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1024);
+  let text = "";
+  for (;;) {
+    const count = await conn.read(buffer);
+    if (count === null) return text;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  }
+}
+
+function said(report: ConversationReport): string {
+  return `ERROR:${report.outcome}!`;
+}
+
+function arrived(report: ConversationReport): string {
+  return report.lastWordLost ? "nobody was there" : "somebody listened";
+}
+
+function table(rows: string[][]): string {
+  return rows.map(([what, left, right]) =>
+    `   ${what.padEnd(24)} ${left.padEnd(22)} ${right}\n`
+  ).join("");
+}
+
+function say(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) await main();
