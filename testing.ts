@@ -4,7 +4,12 @@
  * @module
  */
 import { concat } from "@std/bytes";
-import { connect as connectSocket } from "node:net";
+import {
+  type AddressInfo,
+  connect as connectSocket,
+  createServer,
+  type Socket,
+} from "node:net";
 
 /** A test ends within this many ms, unless it asks for more. */
 const TIMEOUT = 20_000;
@@ -417,6 +422,29 @@ export async function resettingClient(
   await until;
   socket.resetAndDestroy();
   await closed;
+}
+
+/** A server that answers the first byte with these, and is reset when told. */
+export async function resettingServer(
+  data: string,
+): Promise<AsyncDisposable & { port: number; reset(): void }> {
+  const server = createServer({ allowHalfOpen: true });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(data));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const reset = () => sockets.forEach((socket) => socket.resetAndDestroy());
+  return {
+    port: (server.address() as AddressInfo).port,
+    reset,
+    [Symbol.asyncDispose]() {
+      reset();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
 }
 
 /** Writes all of it. */
