@@ -64,10 +64,11 @@ function checkValues(
   args: readonly string[],
   kinds: Record<string, FlagKind>,
 ): void {
-  for (let i = 0; i < args.length; i++) {
-    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(args[i]) ?? [];
+  const unread = args.values();
+  for (const arg of unread) {
+    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
     if (name === undefined) {
-      throw new UsageError(`unexpected argument ${printable(args[i])}`);
+      throw new UsageError(`unexpected argument ${printable(arg)}`);
     }
     if (!Object.hasOwn(kinds, name)) {
       throw new UsageError(`unknown flag --${printable(name)}`);
@@ -75,7 +76,7 @@ function checkValues(
     if (kinds[name] === "switch") {
       if (value !== undefined) throw new UsageError(`--${name} takes no value`);
     } else if (value === undefined) {
-      const next = args[++i];
+      const next = unread.next().value;
       if (next === undefined) throw new UsageError(`--${name} needs a value`);
       if (next.startsWith("-")) {
         throw new UsageError(
@@ -129,12 +130,7 @@ export function parseSeconds(name: string, text: string): number {
   return Number(text) * 1000;
 }
 
-const UNITS: Record<string, number> = {
-  "": 1,
-  KiB: 1024,
-  MiB: 1024 ** 2,
-  GiB: 1024 ** 3,
-};
+const UNITS = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 /**
  * A size in bytes: `1000`, `64KiB`, `64MiB`, `1GiB`.
@@ -143,7 +139,7 @@ const UNITS: Record<string, number> = {
  */
 export function parseSize(name: string, text: string): number {
   const [, digits, unit] = /^(\d+)(|[KMG]iB)$/.exec(text) ?? [];
-  const bytes = digits === undefined ? NaN : Number(digits) * UNITS[unit];
+  const bytes = Number(digits) * UNITS[unit as keyof typeof UNITS];
   if (!Number.isSafeInteger(bytes)) {
     throw new UsageError(
       `--${name} needs a size, as 1000, 64KiB, 64MiB or 1GiB, ` +
@@ -166,13 +162,7 @@ export function choice<const Choice extends string>(
   };
 }
 
-const ESCAPES: Record<string, number> = {
-  r: 13,
-  n: 10,
-  t: 9,
-  "0": 0,
-  "\\": 92,
-};
+const ESCAPES = new Map([["r", 13], ["n", 10], ["t", 9], ["0", 0], ["\\", 92]]);
 
 /**
  * An end marker as bytes; understands `\r \n \t \0 \\ \xHH`.
@@ -185,14 +175,19 @@ export function parseMarker(name: string, text: string): Uint8Array {
   const bytes: number[] = [];
   for (const part of text.matchAll(/\\x([0-9a-f]{2})|\\(.?)|[^\\]+/gis)) {
     const [whole, hex, letter] = part;
-    if (hex !== undefined) bytes.push(parseInt(hex, 16));
-    else if (letter === undefined) bytes.push(...encoder.encode(whole));
-    else if (Object.hasOwn(ESCAPES, letter)) bytes.push(ESCAPES[letter]);
-    else {
-      throw new UsageError(
-        `--${name} has an escape that is none of ` +
-          `\\r \\n \\t \\0 \\\\ \\xHH: ${printable(whole)}`,
-      );
+    if (hex !== undefined) {
+      bytes.push(parseInt(hex, 16));
+    } else if (letter === undefined) {
+      bytes.push(...encoder.encode(whole));
+    } else {
+      const byte = ESCAPES.get(letter);
+      if (byte === undefined) {
+        throw new UsageError(
+          `--${name} has an escape that is none of ` +
+            `\\r \\n \\t \\0 \\\\ \\xHH: ${printable(whole)}`,
+        );
+      }
+      bytes.push(byte);
     }
   }
   return new Uint8Array(bytes);

@@ -83,7 +83,7 @@ export interface SendOptions {
  * @throws What the stream threw; `signal.reason`, if aborted.
  *
  * @example The server's last word
- * ```ts ignore
+ * ```ts
  * import { sendData, serve } from "@recv-end/recv-end";
  * import { assertEquals } from "@std/assert";
  *
@@ -163,14 +163,18 @@ out).
 `;
 
 /** What to try, on standard error, when it did not go well. */
-const HINTS: Record<string, string> = {
-  __proto__: null as never,
-  "no end": "the server did not find its end marker: " +
-    "both sides need the same --marker",
-  "refused": "is a server running there?",
-  "no last word": "something on the path may take a half-close for a close: " +
+const HINTS = new Map([
+  [
+    "no end",
+    "the server did not find its end marker: both sides need the same --marker",
+  ],
+  ["refused", "is a server running there?"],
+  [
+    "no last word",
+    "something on the path may take a half-close for a close: " +
     "try --half-close after",
-};
+  ],
+]);
 
 /** The client script: prints the conversations, resolves to its exit status. */
 export async function main(args: string[]): Promise<number> {
@@ -246,6 +250,10 @@ async function hold(
   hints: Set<string>,
 ): Promise<number> {
   const say = (line: string) => quiet || writeOut(`${line}\n`);
+  const hint = (about: string) => {
+    const text = HINTS.get(about);
+    if (text !== undefined) hints.add(text);
+  };
   let wrote = 0;
   let sentAll = false;
   const onEvent = (event: SendEvent) => {
@@ -262,13 +270,13 @@ async function hold(
     if (!sentAll) say(`sent only ${wrote} bytes, then the answer came`);
     printReply(reply.data, quiet);
     if (reply.lastWord === null) return EXIT.ok;
-    if (reply.lastWord in HINTS) hints.add(HINTS[reply.lastWord]);
+    hint(reply.lastWord);
     return EXIT.error;
   } catch (error) {
     if (!(error instanceof ConversationError)) throw error;
     printReply(error.received, quiet);
     console.error(printable(error.message));
-    if (error.reason in HINTS) hints.add(HINTS[error.reason]);
+    hint(error.reason);
     return EXIT.failed;
   }
 }

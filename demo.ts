@@ -152,7 +152,7 @@ function arrived(report: ConversationReport): string {
 }
 
 function table(rows: string[][]): string {
-  return rows.map(([what, left, right]) =>
+  return rows.map(([what = "", left = "", right = ""]) =>
     `   ${what.padEnd(24)} ${left.padEnd(22)} ${right}\n`
   ).join("");
 }

@@ -45,19 +45,19 @@ Deno.test("Log writes a line for each conversation and a summary", () => {
   }
   const lines = out.text.split("\n");
   assertMatch(
-    lines[0],
+    lines[0] ?? "",
     RegExp(`^${TIME} 127.0.0.1:5000 end, 24 bytes in, 10 out, 1.3 ms$`),
   );
   assertMatch(
-    lines[1],
+    lines[1] ?? "",
     RegExp(
       `^${TIME} \\[::1\\]:5001 failed, .*, last word probably lost, ` +
         "Error: two\\\\x0alines \\\\x1b\\[31m$",
     ),
   );
-  assertMatch(lines[2], RegExp(`^${TIME} Error: Too many open files$`));
+  assertMatch(lines[2] ?? "", RegExp(`^${TIME} Error: Too many open files$`));
   assertMatch(
-    lines[3],
+    lines[3] ?? "",
     RegExp(
       `^${TIME} 2 conversations \\(end 1, failed 1\\), ` +
         "48 bytes in, 20 out, 1 last words probably lost$",

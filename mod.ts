@@ -11,7 +11,7 @@
  * - {@linkcode sendData} holds the client's side of one.
  *
  * @example Both markers are the same
- * ```ts ignore
+ * ```ts
  * import { sendData, serve } from "@recv-end/recv-end";
  * import { assertEquals } from "@std/assert";
  *

@@ -206,7 +206,7 @@ export async function receive(
       piece = await pieces.next();
       continue;
     }
-    const markerLength = ends.markers[scan.which].length;
+    const markerLength = ends.markers[scan.which]!.length;
     const byteLength = total + offset - markerLength;
     if (byteLength > maxBytes) {
       append(chunks, piece);
@@ -263,7 +263,7 @@ class Message implements Received {
 
   get data(): Uint8Array {
     this.#joined ??= this.chunks.length === 1
-      ? this.chunks[0]
+      ? this.chunks[0]!
       : concat(this.chunks);
     return this.#joined;
   }

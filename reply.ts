@@ -161,5 +161,5 @@ function* joinSmall(
 }
 
 function joined(pieces: Uint8Array[]): Uint8Array {
-  return pieces.length === 1 ? pieces[0] : concat(pieces);
+  return pieces.length === 1 ? pieces[0]! : concat(pieces);
 }

@@ -39,7 +39,7 @@ export type { ServeOptions, Server };
  * throws: `Deno.errors.AddrInUse`, `Deno.errors.NotCapable`, …
  *
  * @example A server and a client
- * ```ts ignore
+ * ```ts
  * import { sendData, serve } from "@recv-end/recv-end";
  * import { assertEquals } from "@std/assert";
  *

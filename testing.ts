@@ -236,15 +236,12 @@ export class Program implements AsyncDisposable {
 
   /** Sends a signal; nothing happens if it has ended already. */
   kill(signal: Deno.Signal): void {
-    // A process that has ended is no longer there to be signalled.
-    if (running.has(this)) {
-      try {
-        this.#process.kill(signal);
-      } catch (error) {
-        if (
-          !(error instanceof TypeError || error instanceof Deno.errors.NotFound)
-        ) throw error;
-      }
+    try {
+      this.#process.kill(signal);
+    } catch (error) {
+      const hasEnded = error instanceof TypeError ||
+        error instanceof Deno.errors.NotFound;
+      if (!hasEnded) throw error;
     }
   }
 
