@@ -5,6 +5,7 @@
  * @module
  */
 import { BlockPool } from "./blocks.ts";
+import { LINGER_TOTAL } from "./connection.ts";
 import {
   Conversation,
   type ConversationReport,
@@ -106,9 +107,6 @@ const ACCEPT_PAUSE = 100;
 
 /** How long a shutdown goes on accepting from the backlog at most, in ms. */
 const LAST_CALLS = 1000;
-
-/** Lingering ends by itself within this many ms: see conversation.ts. */
-const LAST_LINGER = 30_000;
 
 /** The server behind `serve()`. */
 export class TcpServer implements Server {
@@ -267,7 +265,7 @@ export class TcpServer implements Server {
       conversation.interrupt("shutting down");
     }
     // Whoever is still busy then has a reply that has begun, or lingers.
-    this.#after(LAST_LINGER, () => this.#cut());
+    this.#after(LINGER_TOTAL, () => this.#cut());
   }
 
   #cut(): void {

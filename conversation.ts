@@ -4,7 +4,8 @@
  * @module
  */
 import { type BlockPool, type Loan, NoRoomError } from "./blocks.ts";
-import { BlockReader, type ByteReader } from "./pieces.ts";
+import { Connection } from "./connection.ts";
+import { BlockReader } from "./pieces.ts";
 import { receive, type Received } from "./recv_end.ts";
 import {
   type Handler,
@@ -15,7 +16,6 @@ import {
   toMessage,
 } from "./reply.ts";
 import type { EndMarkers } from "./search.ts";
-import { Watch } from "./watch.ts";
 
 /** What holds for every conversation of a server. Times in milliseconds. */
 export interface Terms {
@@ -54,46 +54,23 @@ export interface ConversationReport {
   error?: unknown;
 }
 
-/** In all, lingering lasts no longer, in ms, as with nginx's lingering_time. */
-const LINGER_TOTAL = 30_000;
-
-/**
- * Where all drains put what they drop. One for all of them: nobody looks at
- * it, so it does not matter who wrote there last.
- */
-const dropped = new Uint8Array(64 * 1024);
-
 const NOTHING = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 
-/** One conversation. It owns the connection, and closes it. */
-export class Conversation implements ByteReader {
-  readonly #conn: Deno.Conn;
+/** One conversation. */
+export class Conversation {
+  readonly #connection: Connection;
   readonly #terms: Terms;
   readonly #loan: Loan;
-  readonly #watch = new Watch();
   readonly #began = performance.now();
-  /** The read that is under way: it cannot be cancelled, only overtaken. */
-  #pendingRead: Promise<number | null> | null = null;
-  /** The memory that read writes to. */
-  #pendingRoom: Uint8Array | undefined;
-  /** Ends the wait for the client's bytes, or for the handler. */
-  #overtake: ((reason: unknown) => void) | undefined;
   #abort: AbortController | undefined;
-  /** What the connection threw: nobody is there any more. */
-  #gone: unknown;
-  #endOfFile = false;
-  #lingering = false;
-  #closed = false;
   #outcome = "";
   #error: unknown;
-  #bytesIn = 0;
-  #bytesOut = 0;
-  #lastWordLost = false;
 
+  /** The connection is this conversation's from now on: it closes it. */
   constructor(conn: Deno.Conn, terms: Terms) {
-    this.#conn = conn;
+    this.#connection = new Connection(conn, terms.idleTimeout);
     this.#terms = terms;
     this.#loan = terms.blocks.loan();
   }
@@ -104,76 +81,61 @@ export class Conversation implements ByteReader {
    * @param word A last word that needs no hearing.
    */
   async hold(word?: string): Promise<ConversationReport> {
+    const connection = this.#connection;
     try {
       const verdict = word ?? await this.#hear();
       // The dropping starts with the verdict, beside handler and writing: a
       // client that writes all it has before it reads would wait for us, and
       // we for it.
-      const drained = this.#drain();
+      connection.drain();
       if (typeof verdict === "string") await this.#refuse(verdict);
       else await this.#answer(verdict);
-      await this.#halfClose();
-      await this.#linger(drained);
+      await connection.halfClose();
+      await connection.linger(this.#terms.lingerTimeout);
     } catch (error) {
-      if (error === this.#gone) {
-        this.#outcome ||= this.#closed ? "cut" : "reset";
+      if (connection.isGone(error)) {
+        this.#outcome ||= connection.closed ? "cut" : "reset";
       } else {
         this.#outcome = "failed";
         this.#error = error;
       }
     } finally {
-      this.#close();
-      // Until the read has noticed the close, its block is not free.
-      await this.#pendingRead?.catch(() => {});
+      // Until no read is under way any more, the blocks are not free.
+      await connection[Symbol.asyncDispose]();
       this.#loan.giveBack();
     }
+    const { remoteAddr, bytesIn, bytesOut, lastWordLost } = connection;
     return {
-      remoteAddr: this.#conn.remoteAddr,
+      remoteAddr,
       outcome: this.#outcome,
-      bytesIn: this.#bytesIn,
-      bytesOut: this.#bytesOut,
+      bytesIn,
+      bytesOut,
       milliseconds: performance.now() - this.#began,
-      lastWordLost: this.#lastWordLost,
+      lastWordLost,
       ...(this.#error !== undefined && { error: this.#error }),
     };
   }
 
   /** Gives this last word instead of a reply, unless a reply has begun. */
   interrupt(word: string): void {
-    this.#overtake?.(new LastWord(word));
+    const { bytesOut } = this.#connection;
+    if (bytesOut === 0) this.#connection.overtake(new LastWord(word));
   }
 
   /** Closes at once, whatever is going on. */
   cut(): void {
-    this.#close();
-  }
-
-  /** One read, counted and timed. Only {@linkcode receive} calls this. */
-  read(room: Uint8Array): Promise<number | null> {
-    const read = this.#conn.read(room);
-    this.#pendingRead = read;
-    this.#pendingRoom = room;
-    return this.#unlessOvertaken(read.then((count) => {
-      this.#pendingRead = null;
-      this.#pendingRoom = undefined;
-      this.#watch.progress();
-      if (count === null) this.#endOfFile = true;
-      else this.#bytesIn += count;
-      return count;
-    }, (error) => {
-      this.#pendingRead = null;
-      throw this.#gone = error;
-    }));
+    this.#connection.close();
   }
 
   /** The message, or the last word where there is none to answer. */
   async #hear(): Promise<Received | string> {
     const { ends, maxBytes, idleTimeout, messageTimeout } = this.#terms;
+    const { watch } = this.#connection;
     const timedOut = () => this.interrupt("timed out");
-    this.#watch.start(idleTimeout, messageTimeout, timedOut);
+    watch.start(idleTimeout, messageTimeout, timedOut);
     try {
       const wanted = maxBytes + ends.longest;
-      const pieces = new BlockReader(this, this.#loan, wanted);
+      const pieces = new BlockReader(this.#connection, this.#loan, wanted);
       const received = await receive(pieces, ends, maxBytes, NOTHING);
       if (received.reason === "end") return received;
       return received.reason === "eof" ? "no end" : "too large";
@@ -182,137 +144,72 @@ export class Conversation implements ByteReader {
       if (error instanceof NoRoomError) return "busy";
       throw error;
     } finally {
-      this.#watch.rest();
-    }
-  }
-
-  /** Reads and drops all that still comes. Never rejects. */
-  async #drain(): Promise<void> {
-    try {
-      // An overtaken read is the first of the drain: it has counted itself.
-      if (this.#pendingRead !== null) await this.#pendingRead;
-      while (!this.#endOfFile) {
-        const count = await this.#conn.read(dropped);
-        if (count === null) this.#endOfFile = true;
-        else this.#bytesIn += count;
-        if (this.#lingering) this.#watch.progress();
-      }
-    } catch (error) {
-      if (this.#closed) return;
-      this.#gone = error;
-      this.#lastWordLost = true;
-      this.#abort?.abort(error);
+      watch.rest();
     }
   }
 
   /** Sends what the handler makes of the message. */
   async #answer(received: Received): Promise<void> {
+    const connection = this.#connection;
     try {
       const answer = this.#terms.handler(toMessage(received), this.#info());
       const body = answer instanceof Promise
-        ? await this.#unlessOvertaken(answer)
+        ? await connection.waitFor(answer)
         : answer;
       this.#outcome = "end";
       await this.#send(body);
     } catch (error) {
-      if (error === this.#gone) throw error;
+      if (connection.isGone(error)) throw error;
       const word = error instanceof LastWord ? error.word : "failed";
       if (!(error instanceof LastWord)) this.#error = error;
       this.#abort?.abort(error);
-      if (this.#bytesOut === 0) return await this.#refuse(word);
+      if (connection.bytesOut === 0) return await this.#refuse(word);
       // What has been sent cannot be taken back.
       this.#outcome = word;
-      this.#lastWordLost = true;
-      throw this.#gone = error;
+      connection.lastWordLost = true;
+      throw connection.goneBy(error);
     }
-  }
-
-  #info(): MessageInfo {
-    const remoteAddr = this.#conn.remoteAddr;
-    const abort = () => this.#abort ??= new AbortController();
-    return {
-      remoteAddr,
-      get signal() {
-        return abort().signal;
-      },
-    };
-  }
-
-  async #refuse(word: string): Promise<void> {
-    this.#outcome = word;
-    this.#loan.giveBack(this.#pendingRoom);
-    await this.#write(encoder.encode(`ERROR:${word}!`));
   }
 
   async #send(body: ReplyBody): Promise<void> {
     const pieces = replyPieces(body);
-    if (Symbol.asyncIterator in pieces) {
-      for await (const piece of pieces) await this.#write(piece);
-    } else {
-      for (const piece of pieces) await this.#write(piece);
+    if (Symbol.iterator in pieces) {
+      for (const piece of pieces) await this.#connection.write(piece);
+      return;
     }
-  }
-
-  async #write(piece: Uint8Array): Promise<void> {
-    const letGo = () => this.#close();
-    this.#watch.start(this.#terms.idleTimeout, 0, letGo);
+    const iterator = pieces[Symbol.asyncIterator]();
     try {
-      let unsent = piece;
-      while (unsent.length > 0) {
-        const count = await this.#conn.write(unsent);
-        this.#watch.progress();
-        this.#bytesOut += count;
-        unsent = count === unsent.length ? NOTHING : unsent.subarray(count);
+      for (;;) {
+        const { done, value } = await this.#connection.waitFor(iterator.next());
+        if (done) return;
+        await this.#connection.write(value);
       }
-    } catch (error) {
-      this.#lastWordLost = true;
-      throw this.#gone = error;
     } finally {
-      this.#watch.rest();
+      // Not awaited: it would wait for the piece that was overtaken.
+      iterator.return?.().catch(() => {});
     }
   }
 
-  async #halfClose(): Promise<void> {
-    try {
-      // A client that closed looked like one that half-closed. If it met the
-      // reply with a reset already, a write of nothing fails, and tells.
-      if (this.#endOfFile) await this.#conn.write(NOTHING);
-      await this.#conn.closeWrite();
-    } catch (error) {
-      this.#lastWordLost = true;
-      throw this.#gone = error;
-    }
+  async #refuse(word: string): Promise<void> {
+    this.#outcome = word;
+    this.#loan.giveBack(this.#connection.pendingRoom);
+    await this.#connection.write(encoder.encode(`ERROR:${word}!`));
   }
 
-  /**
-   * Waits for the client's end of file, because a close with unread bytes is
-   * a reset, which throws away the reply that is still on its way (RFC 9293
-   * 3.6.1, RFC 9112 9.6, nginx's lingering_close).
-   */
-  async #linger(drained: Promise<void>): Promise<void> {
-    if (!this.#endOfFile) {
-      this.#lingering = true;
-      const letGo = () => this.#close();
-      this.#watch.start(this.#terms.lingerTimeout, LINGER_TOTAL, letGo);
-    }
-    await drained;
-  }
-
-  /** Waits for a promise, but no longer than to the next last word. */
-  #unlessOvertaken<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#overtake = reject;
-      promise.then(resolve, reject);
-    });
-  }
-
-  #close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch.stop();
-    this.#conn.close();
-    this.#abort?.abort(
-      new DOMException("The conversation is over", "AbortError"),
-    );
+  #info(): MessageInfo {
+    const connection = this.#connection;
+    // Made when it is asked for: most handlers do not.
+    const abort = () => {
+      if (this.#abort !== undefined) return this.#abort;
+      const controller = this.#abort = new AbortController();
+      connection.whenGone((reason) => controller.abort(reason));
+      return controller;
+    };
+    return {
+      remoteAddr: connection.remoteAddr,
+      get signal() {
+        return abort().signal;
+      },
+    };
   }
 }

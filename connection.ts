@@ -1,0 +1,198 @@
+/**
+ * The server's end of one connection: reads that can be overtaken, writes
+ * under a time limit, the drain, the half-close, lingering, the close.
+ *
+ * @module
+ */
+import type { ByteReader } from "./pieces.ts";
+import { Watch } from "./watch.ts";
+
+/** In all, lingering lasts no longer, in ms, as with nginx's lingering_time. */
+export const LINGER_TOTAL = 30_000;
+
+/**
+ * Where all drains put what they drop. One for all of them: nobody looks at
+ * it, so it does not matter who wrote there last.
+ */
+const dropped = new Uint8Array(64 * 1024);
+
+const NOTHING = new Uint8Array(0);
+
+/** What ends all waiting when the connection is closed. */
+const OVER = new DOMException("The conversation is over", "AbortError");
+
+/** One connection. It is closed once, by {@linkcode Connection.close}. */
+export class Connection implements ByteReader {
+  /** How long nothing may be written, in ms; 0 is no limit. */
+  readonly #idleTimeout: number;
+  readonly #conn: Deno.Conn;
+  /** For reading: whoever reads starts it, and a read is its progress. */
+  readonly watch = new Watch();
+  /** How many bytes came, the dropped ones included. */
+  bytesIn = 0;
+  /** How many bytes were sent. */
+  bytesOut = 0;
+  /** The client is done sending. */
+  endOfFile = false;
+  /** A write, the half-close or the drain has failed. */
+  lastWordLost = false;
+  /** We have closed. */
+  closed = false;
+  /** Where a read that is under way puts its bytes: it cannot be cancelled. */
+  pendingRoom: Uint8Array | undefined;
+  #pendingRead: Promise<unknown> | undefined;
+  #draining: Promise<void> | undefined;
+  #lingering = false;
+  #overtake: ((reason: unknown) => void) | undefined;
+  #gone: { reason: unknown } | undefined;
+  #onGone: ((reason: unknown) => void) | undefined;
+
+  constructor(conn: Deno.Conn, idleTimeout: number) {
+    this.#conn = conn;
+    this.#idleTimeout = idleTimeout;
+  }
+
+  /** Who is at the other end. */
+  get remoteAddr(): Deno.Addr {
+    return this.#conn.remoteAddr;
+  }
+
+  /** Whether this error says that nobody is there any more. */
+  isGone(error: unknown): boolean {
+    return this.#gone !== undefined && this.#gone.reason === error;
+  }
+
+  /** From now on there is nobody to tell: for this reason, if it is the first. */
+  goneBy(reason: unknown): unknown {
+    if (this.#gone === undefined) {
+      this.#gone = { reason };
+      this.#onGone?.(reason);
+    }
+    return this.#gone.reason;
+  }
+
+  /** Calls back once there is nobody to tell. */
+  whenGone(callback: (reason: unknown) => void): void {
+    if (this.#gone === undefined) this.#onGone = callback;
+    else callback(this.#gone.reason);
+  }
+
+  /**
+   * Rejects what is being waited for. A read is left where it is: it cannot
+   * be cancelled without closing, and will be the first of the drain.
+   */
+  overtake(reason: unknown): void {
+    this.#overtake?.(reason);
+  }
+
+  /** Waits for a promise, unless it is overtaken. */
+  waitFor<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#overtake = reject;
+      promise.then(resolve, reject);
+    });
+  }
+
+  /** One read, which can be overtaken. */
+  read(room: Uint8Array): Promise<number | null> {
+    return new Promise((resolve, reject) => {
+      this.#overtake = reject;
+      this.pendingRoom = room;
+      this.#pendingRead = this.#conn.read(room).then((count) => {
+        this.#pendingRead = this.pendingRoom = undefined;
+        this.watch.progress();
+        if (count === null) this.endOfFile = true;
+        else this.bytesIn += count;
+        resolve(count);
+      }, (error) => {
+        this.#pendingRead = this.pendingRoom = undefined;
+        reject(this.goneBy(error));
+      });
+    });
+  }
+
+  /** From now on, reads and drops all that still comes. */
+  drain(): void {
+    this.#draining = this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      // A read that was overtaken is the first: it counts itself.
+      await this.#pendingRead;
+      while (!this.endOfFile && this.#gone === undefined) {
+        const count = await this.#conn.read(dropped);
+        if (this.#lingering) this.watch.progress();
+        if (count === null) this.endOfFile = true;
+        else this.bytesIn += count;
+      }
+    } catch (error) {
+      if (this.closed) return;
+      this.lastWordLost = true;
+      this.overtake(this.goneBy(error));
+    }
+  }
+
+  /** Writes all of it; closes when nothing is taken for `idleTimeout`. */
+  async write(piece: Uint8Array): Promise<void> {
+    this.watch.start(this.#idleTimeout, 0, () => this.close());
+    try {
+      let unsent = piece;
+      while (unsent.length > 0) {
+        const count = await this.#conn.write(unsent);
+        this.watch.progress();
+        this.bytesOut += count;
+        unsent = count === unsent.length ? NOTHING : unsent.subarray(count);
+      }
+    } catch (error) {
+      this.lastWordLost = true;
+      throw this.goneBy(error);
+    } finally {
+      this.watch.rest();
+    }
+  }
+
+  /** Done sending, still listening. */
+  async halfClose(): Promise<void> {
+    try {
+      // A client that closed looked like one that half-closed. If it met the
+      // reply with a reset already, a write of nothing fails, and tells.
+      if (this.endOfFile) await this.#conn.write(NOTHING);
+      await this.#conn.closeWrite();
+    } catch (error) {
+      this.lastWordLost = true;
+      throw this.goneBy(error);
+    }
+  }
+
+  /**
+   * Waits for the client's end of file, because a close with unread bytes is
+   * a reset, which throws away the reply that is still on its way (RFC 9293
+   * 3.6.1, RFC 9112 9.6, nginx's lingering_close).
+   *
+   * @param idle How long without a byte, in ms; 0 is no limit.
+   */
+  async linger(idle: number): Promise<void> {
+    if (!this.endOfFile) {
+      this.#lingering = true;
+      this.watch.start(idle, LINGER_TOTAL, () => this.close());
+    }
+    await this.#draining;
+  }
+
+  /** Closes at once, whatever is going on. May be called again. */
+  close(): void {
+    this.watch.stop();
+    if (this.closed) return;
+    this.closed = true;
+    this.#conn.close();
+    this.overtake(this.goneBy(OVER));
+  }
+
+  /** Closes, and resolves when no read is under way any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.#draining;
+    await this.#pendingRead;
+  }
+}
