@@ -6,14 +6,31 @@
  * A block is lent to one message at a time and comes back when its reply is
  * sent; until then nobody else is handed it.
  *
+ * All blocks are cut from slabs of one size. A slab whose blocks are all back
+ * can be cut anew, so what large messages have left serves small ones, and
+ * the memory of a pool is its slabs and no more. Freed memory would not be
+ * free: it stays until the garbage collector comes by, and with it the bound
+ * would be one in name only.
+ *
  * @module
  */
 
 /** The first block of a message, in bytes: most messages need no other. */
-export const SMALLEST_BLOCK = 8 * 1024;
+export const SMALLEST_BLOCK = 2 * 1024;
 
-/** The largest block, in bytes: beyond it, larger reads gain nothing. */
+/** The largest block, and a slab, in bytes: larger reads gain nothing. */
 export const LARGEST_BLOCK = 1024 * 1024;
+
+/** Each block of a message is so many times as large as the one before. */
+const GROWTH = 4;
+
+/** One slab that is not needed is let go of in so many ms. */
+const RELEASE_PAUSE = 1000;
+
+/** The size of the block behind one of this size. */
+export function nextBlockSize(bytes: number): number {
+  return Math.min(bytes * GROWTH, LARGEST_BLOCK);
+}
 
 /** Where a reader takes the memory that it reads into. */
 export interface BlockSource {
@@ -35,28 +52,49 @@ export const freshBlocks: BlockSource = {
   lend: (bytes) => new Uint8Array(bytes),
 };
 
+/** A slab, cut into blocks of one size. */
+interface Slab {
+  readonly memory: Uint8Array<ArrayBuffer>;
+  /** Blocks that are not lent. */
+  readonly free: Block[];
+  blockSize: number;
+  lent: number;
+}
+
+interface Block {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly slab: Slab;
+}
+
 /** The blocks of all messages of a server, under one bound. */
 export class BlockPool {
-  readonly #maxBytes: number;
-  readonly #keepBytes: number;
-  /** Blocks that wait for their next message, by size. */
-  readonly #idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
-  #idleBytes = 0;
-  #lentBytes = 0;
+  readonly #maxSlabs: number;
+  readonly #keptSlabs: number;
+  readonly #slabSize: number;
+  #slabs = 0;
+  #released = -Infinity;
+  /** Slabs of which nothing is lent. */
+  readonly #idle: Slab[] = [];
+  /** Slabs that have a block to lend, by the size of their blocks. */
+  readonly #open = new Map<number, Set<Slab>>();
 
   /**
-   * @param maxBytes How many bytes may be lent at one time.
-   * @param keepBytes How many bytes of blocks that came back are kept for
-   * reuse; what exceeds it is left to the garbage collector.
+   * @param maxBytes How much memory the pool may have.
+   * @param keepBytes How much of it is kept when nothing is lent.
    */
   constructor(maxBytes: number, keepBytes: number) {
-    this.#maxBytes = maxBytes;
-    this.#keepBytes = keepBytes;
+    let slabSize = LARGEST_BLOCK;
+    while (slabSize > maxBytes) slabSize /= 2;
+    this.#slabSize = slabSize;
+    this.#maxSlabs = slabSize < SMALLEST_BLOCK
+      ? 0
+      : Math.floor(maxBytes / slabSize);
+    this.#keptSlabs = Math.floor(keepBytes / slabSize);
   }
 
-  /** How many bytes are lent just now. */
-  get lentBytes(): number {
-    return this.#lentBytes;
+  /** How much memory the pool has just now, lent or not, in bytes. */
+  get byteLength(): number {
+    return this.#slabs * this.#slabSize;
   }
 
   /** Starts the loan of one message. */
@@ -64,39 +102,80 @@ export class BlockPool {
     return new Loan(this);
   }
 
-  /** A block of at least `bytes` bytes, rounded up so that it can be reused. */
-  take(bytes: number): Uint8Array<ArrayBuffer> {
+  /** A block of at least `bytes` bytes, no larger than a slab. */
+  take(bytes: number): Block {
     let size = SMALLEST_BLOCK;
-    while (size < bytes) size *= 2;
-    if (this.#lentBytes + size > this.#maxBytes) {
-      throw new NoRoomError(
-        `Cannot lend ${size} bytes as a block: ` +
-          `${this.#lentBytes} of ${this.#maxBytes} bytes are lent`,
-      );
+    while (size < bytes && size < this.#slabSize) size = nextBlockSize(size);
+    size = Math.min(size, this.#slabSize);
+    let slabs = this.#open.get(size);
+    if (slabs === undefined) this.#open.set(size, slabs = new Set());
+    let [slab] = slabs;
+    if (slab === undefined) {
+      slab = this.#cut(size);
+      slabs.add(slab);
     }
-    this.#lentBytes += size;
-    const block = this.#idle.get(size)?.pop();
-    if (block === undefined) return new Uint8Array(size);
-    this.#idleBytes -= size;
+    const block = slab.free.pop()!;
+    slab.lent++;
+    if (slab.free.length === 0) slabs.delete(slab);
     return block;
   }
 
-  /** Takes a block back. Nobody may read or write it through the old loan. */
-  giveBack(block: Uint8Array<ArrayBuffer>): void {
-    const size = block.length;
-    this.#lentBytes -= size;
-    if (this.#idleBytes + size > this.#keepBytes) return;
-    this.#idleBytes += size;
-    const sameSize = this.#idle.get(size);
-    if (sameSize === undefined) this.#idle.set(size, [block]);
-    else sameSize.push(block);
+  /** Takes a block back. Nobody may use it through the old loan any more. */
+  giveBack(block: Block): void {
+    const { slab } = block;
+    const slabs = this.#open.get(slab.blockSize)!;
+    slab.free.push(block);
+    slab.lent--;
+    if (slab.lent > 0) {
+      if (slab.free.length === 1) slabs.add(slab);
+      return;
+    }
+    slabs.delete(slab);
+    this.#idle.push(slab);
+    if (this.#idle.length > this.#keptSlabs) this.#release();
+  }
+
+  /**
+   * Lets go of one slab, once in a while: what is let go of stays in memory
+   * until the garbage collector has come by, beyond the bound.
+   */
+  #release(): void {
+    const now = performance.now();
+    if (now - this.#released < RELEASE_PAUSE) return;
+    this.#released = now;
+    this.#idle.shift();
+    this.#slabs--;
+  }
+
+  /** A slab, all of it free, in blocks of this size. */
+  #cut(size: number): Slab {
+    const slab = this.#idle.pop() ?? this.#newSlab();
+    if (slab.blockSize === size) return slab;
+    slab.blockSize = size;
+    slab.free.length = 0;
+    for (let start = 0; start < slab.memory.length; start += size) {
+      const bytes = slab.memory.subarray(start, start + size);
+      slab.free.push({ bytes, slab });
+    }
+    return slab;
+  }
+
+  #newSlab(): Slab {
+    if (this.#slabs === this.#maxSlabs) {
+      throw new NoRoomError(
+        `Cannot lend a block: all ${this.byteLength} bytes are lent`,
+      );
+    }
+    this.#slabs++;
+    const memory = new Uint8Array(this.#slabSize);
+    return { memory, free: [], blockSize: 0, lent: 0 };
   }
 }
 
 /** The blocks of one message, given back together. */
 export class Loan implements BlockSource {
   readonly #pool: BlockPool;
-  #blocks: Uint8Array<ArrayBuffer>[] = [];
+  #blocks: Block[] = [];
 
   /** @param pool Where the blocks come from and go back to. */
   constructor(pool: BlockPool) {
@@ -107,21 +186,29 @@ export class Loan implements BlockSource {
   lend(bytes: number): Uint8Array<ArrayBuffer> {
     const block = this.#pool.take(bytes);
     this.#blocks.push(block);
-    return block;
+    return block.bytes;
   }
 
   /**
    * Gives the blocks back.
    *
-   * @param except Memory that is still in use, by a read that is pending: the
-   * block it lies in stays lent.
+   * @param inUse Memory that a read still writes to: the block it lies in
+   * stays lent.
    */
-  giveBack(except?: Uint8Array): void {
+  giveBack(inUse?: Uint8Array): void {
     const blocks = this.#blocks;
     this.#blocks = [];
     for (const block of blocks) {
-      if (block.buffer === except?.buffer) this.#blocks.push(block);
-      else this.#pool.giveBack(block);
+      if (inUse !== undefined && liesIn(inUse, block.bytes)) {
+        this.#blocks.push(block);
+      } else {
+        this.#pool.giveBack(block);
+      }
     }
   }
+}
+
+function liesIn(part: Uint8Array, whole: Uint8Array): boolean {
+  return part.buffer === whole.buffer && part.byteOffset >= whole.byteOffset &&
+    part.byteOffset < whole.byteOffset + whole.length;
 }

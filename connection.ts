@@ -14,7 +14,7 @@ export const LINGER_TOTAL = 30_000;
  * Where all drains put what they drop. One for all of them: nobody looks at
  * it, so it does not matter who wrote there last.
  */
-const dropped = new Uint8Array(64 * 1024);
+const dropped = new Uint8Array(256 * 1024);
 
 const NOTHING = new Uint8Array(0);
 

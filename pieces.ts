@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BlockSource, LARGEST_BLOCK, SMALLEST_BLOCK } from "./blocks.ts";
+import { type BlockSource, nextBlockSize, SMALLEST_BLOCK } from "./blocks.ts";
 
 /**
  * What {@linkcode recvEnd} reads from: a `Deno.Conn`, a `Deno.FsFile`,
@@ -48,7 +48,7 @@ export class BlockReader implements Pieces {
       const useful = Math.max(this.#wanted, SMALLEST_BLOCK);
       this.#block = this.#blocks.lend(Math.min(this.#blockBytes, useful));
       this.#filled = 0;
-      this.#blockBytes = Math.min(this.#blockBytes * 2, LARGEST_BLOCK);
+      this.#blockBytes = nextBlockSize(this.#blockBytes);
     }
     const room = this.#filled === 0
       ? this.#block
