@@ -209,6 +209,11 @@ export class Program implements AsyncDisposable {
     this.finished = this.#finish(stdin);
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** What it printed on standard error so far. */
   get stderr(): string {
     return this.#stderr.text();
