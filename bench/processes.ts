@@ -1,0 +1,111 @@
+/**
+ * Child processes: pinned to a core, allowed many open files, and ended when
+ * the benchmark ends.
+ *
+ * @module
+ */
+import { allowedCores } from "./proc.ts";
+import type { Contestant } from "./servers.ts";
+
+/** Those that run; only these are ever killed. */
+const running = new Set<Deno.ChildProcess>();
+
+let stopped = false;
+
+/** Ends all child processes at once, and lets none start any more. */
+export function stopAll(): void {
+  stopped = true;
+  for (const child of running) kill(child);
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** The core of the server and that of the load; a sentence if they share. */
+export function chooseCores(): [server: number, load: number] | string {
+  if (Deno.build.os !== "linux") return "this is not Linux";
+  const [server, load] = allowedCores();
+  if (server === undefined || load === undefined) return "there is one core";
+  try {
+    new Deno.Command("taskset", { args: ["--version"] }).outputSync();
+  } catch {
+    return "taskset is not installed";
+  }
+  return [server, load];
+}
+
+const cores = chooseCores();
+
+/** Whether {@linkcode stopAll} was called. */
+export function isStopped(): boolean {
+  return stopped;
+}
+
+/** Starts a program. Its id is that of the program itself. */
+function start(
+  part: "server" | "load",
+  command: readonly string[],
+): Deno.ChildProcess {
+  if (stopped) throw new Error("Stopped");
+  const isPinned = typeof cores !== "string";
+  const core = isPinned ? cores[part === "server" ? 0 : 1] : 0;
+  const pin = isPinned ? ["taskset", "-c", `${core}`] : [];
+  // As many files as are allowed: thousands of connections are held open.
+  const script = 'ulimit -n "$(ulimit -Hn)"; exec "$@"';
+  const child = new Deno.Command("sh", {
+    args: ["-c", script, "sh", ...pin, ...command],
+    env: isPinned ? { GOMAXPROCS: "1" } : {},
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  running.add(child);
+  child.status.then(() => running.delete(child));
+  return child;
+}
+
+/** A server that listens. Disposing of it kills it, and waits until it is gone. */
+export class RunningServer implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(child: Deno.ChildProcess, readonly port: number) {
+    this.#child = child;
+  }
+
+  /** Starts it on a free port. */
+  static async start(
+    { name, command }: Contestant,
+  ): Promise<RunningServer> {
+    const child = start("server", [...command, "0"]);
+    const lines = child.stdout.pipeThrough(new TextDecoderStream());
+    let said = "";
+    for await (const text of lines) {
+      said += text;
+      const port = /^started on (\d+)\n/.exec(said)?.[1];
+      if (port !== undefined) return new RunningServer(child, Number(port));
+    }
+    throw new Error(`${name} did not start`);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    kill(this.#child);
+    await this.#child.status;
+  }
+}
+
+/** Runs a module of the benchmark as the load; returns what it prints. */
+export async function runLoad(path: string, order: unknown): Promise<string> {
+  const command = [Deno.execPath(), "run", "-A", path, JSON.stringify(order)];
+  const { success, stdout } = await start("load", command).output();
+  if (!success) throw new Error("The load failed");
+  return new TextDecoder().decode(stdout);
+}
