@@ -20,6 +20,7 @@ import {
 import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
 import type { Handler } from "./reply.ts";
 import { EndMarkers } from "./search.ts";
+import { Clock } from "./watch.ts";
 
 /** Options of `serve()`. Times are milliseconds; 0 is no limit. */
 export interface ServeOptions {
@@ -135,12 +136,17 @@ export class TcpServer implements Server {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     checkMaxBytes(maxBytes);
     this.#options = options;
+    const idleTimeout = limit("idleTimeout", 30_000);
+    const messageTimeout = limit("messageTimeout", 300_000);
+    const lingerTimeout = limit("lingerTimeout", 5_000);
+    const times = [idleTimeout, messageTimeout, lingerTimeout, LINGER_TOTAL];
     this.#terms = {
       ends: new EndMarkers([markerBytes(options.end ?? SERVER_MARKER)]),
       maxBytes,
-      idleTimeout: limit("idleTimeout", 30_000),
-      messageTimeout: limit("messageTimeout", 300_000),
-      lingerTimeout: limit("lingerTimeout", 5_000),
+      idleTimeout,
+      messageTimeout,
+      lingerTimeout,
+      clock: new Clock(times),
       blocks: new BlockPool(limit("maxBufferedBytes", 2 ** 30), KEEP_BYTES),
       handler,
     };
@@ -177,19 +183,8 @@ export class TcpServer implements Server {
     await this.shutdown();
   }
 
+  /** Accepts until the listener is closed, whatever strangers do. */
   async #acceptAll(): Promise<void> {
-    const conversations = new Set<Promise<void>>();
-    for await (const conn of this.#connections()) {
-      const held = this.#hold(conn).finally(() => conversations.delete(held));
-      conversations.add(held);
-    }
-    await Promise.all(conversations);
-    clearTimeout(this.#graceTimer);
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-  }
-
-  /** Connections until the listener is closed, whatever strangers do. */
-  async *#connections(): AsyncIterable<Deno.TcpConn> {
     let told = false;
     while (!this.#closed) {
       if (this.#open.size >= this.#maxConnections + BUSY_PLACES) {
@@ -197,10 +192,10 @@ export class TcpServer implements Server {
         continue;
       }
       try {
-        yield await this.#listener.accept();
+        this.#hold(await this.#listener.accept());
         told = false;
       } catch (error) {
-        if (this.#closed) return;
+        if (this.#closed) break;
         // A client that was gone before we got to it is no reason to pause:
         // twenty of them a second would then keep everybody waiting.
         if (isGoneClient(error)) continue;
@@ -209,21 +204,26 @@ export class TcpServer implements Server {
         await this.#someoneLeaves(ACCEPT_PAUSE);
       }
     }
+    while (this.#open.size > 0) await this.#someoneLeaves();
+    this.#terms.clock[Symbol.dispose]();
+    clearTimeout(this.#graceTimer);
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 
+  /** Holds a conversation. Never rejects. */
   async #hold(conn: Deno.TcpConn): Promise<void> {
     const conversation = new Conversation(conn, this.#terms);
     this.#accepted++;
     const busy = this.#open.size >= this.#maxConnections;
     this.#open.add(conversation);
     const report = await conversation.hold(busy ? "busy" : undefined);
-    this.#open.delete(conversation);
-    this.#onLeave?.();
     try {
       this.#options.onConversation?.(report);
     } catch (error) {
       this.#options.onError?.(error);
     }
+    this.#open.delete(conversation);
+    this.#onLeave?.();
   }
 
   /** Waits until a conversation ends; no longer than `most` ms, if given. */

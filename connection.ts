@@ -5,7 +5,7 @@
  * @module
  */
 import type { ByteReader } from "./pieces.ts";
-import { Watch } from "./watch.ts";
+import { type Clock, Watch } from "./watch.ts";
 
 /** In all, lingering lasts no longer, in ms, as with nginx's lingering_time. */
 export const LINGER_TOTAL = 30_000;
@@ -27,7 +27,7 @@ export class Connection implements ByteReader {
   readonly #idleTimeout: number;
   readonly #conn: Deno.Conn;
   /** For reading: whoever reads starts it, and a read is its progress. */
-  readonly watch = new Watch();
+  readonly watch: Watch;
   /** How many bytes came, the dropped ones included. */
   bytesIn = 0;
   /** How many bytes were sent. */
@@ -47,9 +47,10 @@ export class Connection implements ByteReader {
   #gone: { reason: unknown } | undefined;
   #onGone: ((reason: unknown) => void) | undefined;
 
-  constructor(conn: Deno.Conn, idleTimeout: number) {
+  constructor(conn: Deno.Conn, idleTimeout: number, clock: Clock) {
     this.#conn = conn;
     this.#idleTimeout = idleTimeout;
+    this.watch = new Watch(clock);
   }
 
   /** Who is at the other end. */
@@ -152,31 +153,29 @@ export class Connection implements ByteReader {
     }
   }
 
-  /** Done sending, still listening. */
-  async halfClose(): Promise<void> {
+  /**
+   * Half-closes, and waits for the client's end of file, because a close with
+   * unread bytes is a reset, which throws away the reply that is still on its
+   * way (RFC 9293 3.6.1, RFC 9112 9.6, nginx's lingering_close).
+   *
+   * @param idle How long without a byte, in ms; 0 is no limit.
+   */
+  async linger(idle: number): Promise<void> {
     try {
-      // A client that closed looked like one that half-closed. If it met the
-      // reply with a reset already, a write of nothing fails, and tells.
-      if (this.endOfFile) await this.#conn.write(NOTHING);
+      if (this.endOfFile) {
+        // Nothing is unread, nor ever will be: the close is half-close enough.
+        // A client that closed looked like one that half-closed. If it met the
+        // reply with a reset already, a write of nothing fails, and tells.
+        await this.#conn.write(NOTHING);
+        return;
+      }
       await this.#conn.closeWrite();
     } catch (error) {
       this.lastWordLost = true;
       throw this.goneBy(error);
     }
-  }
-
-  /**
-   * Waits for the client's end of file, because a close with unread bytes is
-   * a reset, which throws away the reply that is still on its way (RFC 9293
-   * 3.6.1, RFC 9112 9.6, nginx's lingering_close).
-   *
-   * @param idle How long without a byte, in ms; 0 is no limit.
-   */
-  async linger(idle: number): Promise<void> {
-    if (!this.endOfFile) {
-      this.#lingering = true;
-      this.watch.start(idle, LINGER_TOTAL, () => this.close());
-    }
+    this.#lingering = true;
+    this.watch.start(idle, LINGER_TOTAL, () => this.close());
     await this.#draining;
   }
 

@@ -16,6 +16,7 @@ import {
   toMessage,
 } from "./reply.ts";
 import type { EndMarkers } from "./search.ts";
+import type { Clock } from "./watch.ts";
 
 /** What holds for every conversation of a server. Times in milliseconds. */
 export interface Terms {
@@ -26,6 +27,7 @@ export interface Terms {
   readonly lingerTimeout: number;
   readonly handler: Handler;
   readonly blocks: BlockPool;
+  readonly clock: Clock;
 }
 
 /** How one conversation went. */
@@ -59,7 +61,7 @@ const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** One conversation. */
-export class Conversation {
+export class Conversation implements MessageInfo {
   readonly #connection: Connection;
   readonly #terms: Terms;
   readonly #loan: Loan;
@@ -70,7 +72,7 @@ export class Conversation {
 
   /** The connection is this conversation's from now on: it closes it. */
   constructor(conn: Deno.Conn, terms: Terms) {
-    this.#connection = new Connection(conn, terms.idleTimeout);
+    this.#connection = new Connection(conn, terms.idleTimeout, terms.clock);
     this.#terms = terms;
     this.#loan = terms.blocks.loan();
   }
@@ -90,7 +92,6 @@ export class Conversation {
       connection.drain();
       if (typeof verdict === "string") await this.#refuse(verdict);
       else await this.#answer(verdict);
-      await connection.halfClose();
       await connection.linger(this.#terms.lingerTimeout);
     } catch (error) {
       if (connection.isGone(error)) {
@@ -114,6 +115,20 @@ export class Conversation {
       lastWordLost,
       ...(this.#error !== undefined && { error: this.#error }),
     };
+  }
+
+  /** Who is at the other end. */
+  get remoteAddr(): Deno.Addr {
+    return this.#connection.remoteAddr;
+  }
+
+  /** Aborts when nobody waits for the reply any more. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = this.#abort = new AbortController();
+      this.#connection.whenGone((reason) => abort.abort(reason));
+    }
+    return this.#abort.signal;
   }
 
   /** Gives this last word instead of a reply, unless a reply has begun. */
@@ -152,7 +167,7 @@ export class Conversation {
   async #answer(received: Received): Promise<void> {
     const connection = this.#connection;
     try {
-      const answer = this.#terms.handler(toMessage(received), this.#info());
+      const answer = this.#terms.handler(toMessage(received), this);
       const body = answer instanceof Promise
         ? await connection.waitFor(answer)
         : answer;
@@ -194,22 +209,5 @@ export class Conversation {
     this.#outcome = word;
     this.#loan.giveBack(this.#connection.pendingRoom);
     await this.#connection.write(encoder.encode(`ERROR:${word}!`));
-  }
-
-  #info(): MessageInfo {
-    const connection = this.#connection;
-    // Made when it is asked for: most handlers do not.
-    const abort = () => {
-      if (this.#abort !== undefined) return this.#abort;
-      const controller = this.#abort = new AbortController();
-      connection.whenGone((reason) => controller.abort(reason));
-      return controller;
-    };
-    return {
-      remoteAddr: connection.remoteAddr,
-      get signal() {
-        return abort().signal;
-      },
-    };
   }
 }

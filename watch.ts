@@ -1,24 +1,86 @@
 /**
- * One timer for a connection: it is told of progress often, and rings seldom.
+ * The time limits of many connections, under one timer.
+ *
+ * A timer for each connection would cost a short conversation more than its
+ * reading does. So there is one clock for all: it ticks while anybody watches
+ * it, and looks at each watch. Progress only notes the count of ticks, for even
+ * to ask the time costs more than to read a few bytes. A limit is never cut
+ * short, and is up to two ticks too long; more where the server is too busy to
+ * tick, which is no fault of a client's.
  *
  * @module
  */
 
+/** Ticks are no longer, in ms, however long the limits are. */
+const LONGEST_TICK = 1000;
+
+/** Ticks are so many times shorter than the shortest limit. */
+const FINENESS = 16;
+
+/** What all watches of a server look at. */
+export class Clock {
+  /** How many ticks there were. */
+  ticks = 0;
+  readonly #tick: number;
+  readonly #watches = new Set<Watch>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param limits All that will be watched for, in ms; 0 is no limit. */
+  constructor(limits: readonly number[]) {
+    const shortest = Math.min(...limits.filter((limit) => limit > 0));
+    this.#tick = Math.min(Math.ceil(shortest / FINENESS), LONGEST_TICK);
+  }
+
+  /** Starts to look at a watch. */
+  add(watch: Watch): void {
+    this.#watches.add(watch);
+    this.#timer ??= setTimeout(() => this.#ring(), this.#tick);
+  }
+
+  /** Looks at a watch no more. */
+  delete(watch: Watch): void {
+    this.#watches.delete(watch);
+  }
+
+  /** How many ticks last longer than so many ms; 0 ms last for ever. */
+  ticksFor(milliseconds: number): number {
+    if (milliseconds === 0) return Infinity;
+    // The first tick comes at once, if what begins now began just before it.
+    return Math.ceil(milliseconds / this.#tick) + 1;
+  }
+
+  /** Stops ticking. A watch that is added winds it up again. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    // It runs down by itself: winding it up and stopping it for each of many
+    // short conversations would be as dear as a timer for each.
+    if (this.#watches.size === 0) return;
+    this.#timer = setTimeout(() => this.#ring(), this.#tick);
+    this.ticks++;
+    for (const watch of this.#watches) watch.look(this.ticks);
+  }
+}
+
 /**
  * Limits on a phase of a conversation: so long without progress, so long in
  * all.
- *
- * Progress only notes the time. The timer that is set already rings when it
- * would have rung, looks at the note, and sets itself again if it rang too
- * early: setting a timer for each read would cost more than many a read.
  */
 export class Watch {
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #rings = Infinity;
-  #idle = 0;
-  #deadline = Infinity;
+  readonly #clock: Clock;
+  #idleTicks = Infinity;
+  #lastTick = Infinity;
   #moved = 0;
   #expire: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    clock.add(this);
+  }
 
   /**
    * Starts a phase, and ends the one before.
@@ -28,52 +90,32 @@ export class Watch {
    * @param expire Called once when one of them has passed.
    */
   start(idle: number, total: number, expire: () => void): void {
-    this.#moved = performance.now();
-    this.#idle = idle;
-    this.#deadline = total > 0 ? this.#moved + total : Infinity;
+    this.#moved = this.#clock.ticks;
+    this.#idleTicks = this.#clock.ticksFor(idle);
+    this.#lastTick = this.#moved + this.#clock.ticksFor(total);
     this.#expire = expire;
-    this.#setTimer();
   }
 
   /** Notes that something moved. */
   progress(): void {
-    this.#moved = performance.now();
+    this.#moved = this.#clock.ticks;
   }
 
-  /** Ends the phase, and keeps the timer for the next one. */
+  /** Ends the phase. */
   rest(): void {
-    this.#idle = 0;
-    this.#deadline = Infinity;
+    this.#idleTicks = this.#lastTick = Infinity;
   }
 
-  /** Ends the phase and the timer. */
+  /** Ends it all. */
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#rings = Infinity;
+    this.rest();
+    this.#clock.delete(this);
   }
 
-  #due(): number {
-    return Math.min(
-      this.#idle > 0 ? this.#moved + this.#idle : Infinity,
-      this.#deadline,
-    );
-  }
-
-  #setTimer(): void {
-    const due = this.#due();
-    if (due >= this.#rings || due === Infinity) return;
-    clearTimeout(this.#timer);
-    this.#rings = due;
-    // A timer cannot count further than this, and would ring at once.
-    const wait = Math.min(due - performance.now(), 2 ** 31 - 1);
-    this.#timer = setTimeout(() => this.#ring(), wait);
-  }
-
-  #ring(): void {
-    this.#rings = Infinity;
-    if (performance.now() < this.#due()) return this.#setTimer();
-    this.stop();
+  /** Is it time? Only the clock asks. */
+  look(ticks: number): void {
+    if (ticks < this.#lastTick && ticks - this.#moved < this.#idleTicks) return;
+    this.rest();
     this.#expire();
   }
 }
