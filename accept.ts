@@ -4,98 +4,19 @@
  *
  * @module
  */
-import { BlockPool } from "./blocks.ts";
 import { LINGER_TOTAL } from "./connection.ts";
+import { Conversation, type Terms } from "./conversation.ts";
+import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "./defaults.ts";
 import {
-  Conversation,
-  type ConversationReport,
-  type Terms,
-} from "./conversation.ts";
-import {
-  DEFAULT_HOSTNAME,
-  DEFAULT_MAX_BYTES,
-  DEFAULT_PORT,
-  SERVER_MARKER,
-} from "./defaults.ts";
-import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
+  limitOf,
+  newLimits,
+  type ServeOptions,
+  type Server,
+  type SharedLimits,
+  toTerms,
+} from "./options.ts";
 import type { Handler } from "./reply.ts";
-import { EndMarkers } from "./search.ts";
-import { Clock } from "./watch.ts";
-
-/** Options of `serve()`. Times are milliseconds; 0 is no limit. */
-export interface ServeOptions {
-  /** Where to listen. @default {"127.0.0.1"} */
-  hostname?: string;
-  /** The port; 0 takes a free one: see `addr`. @default {4444} */
-  port?: number;
-  /** The end marker of a message. @default {"SERVER WRONG MARKER"} */
-  end?: Marker;
-  /**
-   * How many bytes a message may have; more is `ERROR:too large!`, said at
-   * once. @default {67108864} (64 MiB)
-   */
-  maxBytes?: number;
-  /**
-   * How long nothing may come, or nothing of the reply be taken. The first is
-   * `ERROR:timed out!`; the second closes. @default {30000}
-   */
-  idleTimeout?: number;
-  /**
-   * How long a whole message may take; `ERROR:timed out!`.
-   * @default {300000}
-   */
-  messageTimeout?: number;
-  /**
-   * How long, when all was said, to wait for another byte or the client's end
-   * of file, before the close; in all 30 s, whatever comes.
-   * @default {5000}
-   */
-  lingerTimeout?: number;
-  /** How many may be served at a time; more hear `ERROR:busy!`. @default {10000} */
-  maxConnections?: number;
-  /**
-   * How many bytes all messages together may hold; more is `ERROR:busy!`.
-   * @default {1073741824} (1 GiB)
-   */
-  maxBufferedBytes?: number;
-  /**
-   * How long `shutdown()` lets conversations go on before it gives them the
-   * last word `ERROR:shutting down!`. @default {10000}
-   */
-  grace?: number;
-  /** Cuts the server and all its conversations at once. */
-  signal?: AbortSignal;
-  /** Called when the server listens. */
-  onListen?: (addr: Deno.NetAddr) => void;
-  /** Called after each conversation. */
-  onConversation?: (report: ConversationReport) => void;
-  /**
-   * Called when a connection could not be accepted (no descriptor was left,
-   * say; once until one can be again), and when `onConversation` throws. The
-   * server goes on. Without it, nobody is told.
-   */
-  onError?: (error: unknown) => void;
-}
-
-/** A running server, as `Deno.HttpServer` is one. */
-export interface Server extends AsyncDisposable {
-  /** Where it listens. */
-  readonly addr: Deno.NetAddr;
-  /** Resolves when it no longer listens and all conversations have ended. */
-  readonly finished: Promise<void>;
-  /**
-   * Refuses new connections, lets open conversations finish (see `grace`),
-   * and resolves with `finished`. May be called again.
-   */
-  shutdown(): Promise<void>;
-  /** Keeps the process alive while the server listens: the default. */
-  ref(): void;
-  /** Lets the process end while the server listens. */
-  unref(): void;
-}
-
-/** Blocks kept for reuse when idle, in bytes: enough for a 16 MiB message. */
-const KEEP_BYTES = 32 * 1024 * 1024;
+import { LONGEST_TIMER } from "./watch.ts";
 
 /**
  * How many may be told `ERROR:busy!` at a time. Beyond these, connections
@@ -109,57 +30,60 @@ const ACCEPT_PAUSE = 100;
 /** How long a shutdown goes on accepting from the backlog at most, in ms. */
 const LAST_CALLS = 1000;
 
+/** The backlog is empty when nobody was accepted for so many turns, of ms. */
+const QUIET_TURNS = 5;
+const TURN = 5;
+
 /** The server behind `serve()`. */
 export class TcpServer implements Server {
   readonly addr: Deno.NetAddr;
   readonly finished: Promise<void>;
   readonly #options: ServeOptions;
   readonly #terms: Terms;
-  readonly #maxConnections: number;
+  readonly #limits: SharedLimits;
   readonly #grace: number;
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Conversation>();
+  /** Those of them that are told that the server is busy. */
+  #busy = 0;
   readonly #onAbort = () => this.#cut();
   /** Ends the accept loop's wait for a place. */
   #onLeave: (() => void) | undefined;
   #accepted = 0;
+  /** Whether an `accept()` is under way. */
+  #accepting = false;
   /** Shutting down. */
   #closing = false;
+  /** The grace period ran out. */
+  #hurried = false;
   /** The listener is closed. */
   #closed = false;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: ServeOptions, handler: Handler) {
+  constructor(
+    options: ServeOptions,
+    handler: Handler,
+    limits: SharedLimits = newLimits(options),
+  ) {
     options.signal?.throwIfAborted();
-    const limit = (name: keyof ServeOptions & string, byDefault: number) =>
-      checkLimit(name, options[name] as number | undefined ?? byDefault);
-    const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-    checkMaxBytes(maxBytes);
     this.#options = options;
-    const idleTimeout = limit("idleTimeout", 30_000);
-    const messageTimeout = limit("messageTimeout", 300_000);
-    const lingerTimeout = limit("lingerTimeout", 5_000);
-    const times = [idleTimeout, messageTimeout, lingerTimeout, LINGER_TOTAL];
-    this.#terms = {
-      ends: new EndMarkers([markerBytes(options.end ?? SERVER_MARKER)]),
-      maxBytes,
-      idleTimeout,
-      messageTimeout,
-      lingerTimeout,
-      clock: new Clock(times),
-      blocks: new BlockPool(limit("maxBufferedBytes", 2 ** 30), KEEP_BYTES),
-      handler,
-    };
-    this.#maxConnections = limit("maxConnections", 10_000);
-    this.#grace = limit("grace", 10_000);
+    this.#limits = limits;
+    this.#terms = toTerms(options, handler, limits);
+    this.#grace = limitOf(options, "grace");
     this.#listener = Deno.listen({
       hostname: options.hostname ?? DEFAULT_HOSTNAME,
       port: options.port ?? DEFAULT_PORT,
+      ...(options.reusePort && { reusePort: true }),
     });
     this.addr = this.#listener.addr;
     options.signal?.addEventListener("abort", this.#onAbort);
     this.finished = this.#acceptAll();
-    options.onListen?.(this.addr);
+    try {
+      options.onListen?.(this.addr);
+    } catch (error) {
+      this.#cut();
+      throw error;
+    }
   }
 
   shutdown(): Promise<void> {
@@ -187,19 +111,23 @@ export class TcpServer implements Server {
   async #acceptAll(): Promise<void> {
     let told = false;
     while (!this.#closed) {
-      if (this.#open.size >= this.#maxConnections + BUSY_PLACES) {
+      if (this.#busy >= BUSY_PLACES) {
         await this.#someoneLeaves();
         continue;
       }
       try {
-        this.#hold(await this.#listener.accept());
+        this.#accepting = true;
+        const conn = await this.#listener.accept();
+        this.#accepted++;
+        this.#hold(conn);
         told = false;
       } catch (error) {
+        this.#accepting = false;
         if (this.#closed) break;
         // A client that was gone before we got to it is no reason to pause:
         // twenty of them a second would then keep everybody waiting.
         if (isGoneClient(error)) continue;
-        if (!told) this.#options.onError?.(error);
+        if (!told) this.#tell(error);
         told = true;
         await this.#someoneLeaves(ACCEPT_PAUSE);
       }
@@ -213,17 +141,34 @@ export class TcpServer implements Server {
   /** Holds a conversation. Never rejects. */
   async #hold(conn: Deno.TcpConn): Promise<void> {
     const conversation = new Conversation(conn, this.#terms);
-    this.#accepted++;
-    const busy = this.#open.size >= this.#maxConnections;
     this.#open.add(conversation);
-    const report = await conversation.hold(busy ? "busy" : undefined);
+    const { connections } = this.#limits;
+    const busy = connections.add() > connections.most;
+    if (busy) {
+      // Who is only told so takes no place: else a few who do not leave would
+      // keep out all others.
+      connections.remove();
+      this.#busy++;
+    }
+    const word = busy ? "busy" : this.#hurried ? "shutting down" : undefined;
+    const report = await conversation.hold(word);
+    this.#open.delete(conversation);
+    if (busy) this.#busy--;
+    else connections.remove();
+    this.#onLeave?.();
     try {
       this.#options.onConversation?.(report);
     } catch (error) {
-      this.#options.onError?.(error);
+      this.#tell(error);
     }
-    this.#open.delete(conversation);
-    this.#onLeave?.();
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // There is nobody left to be told.
+    }
   }
 
   /** Waits until a conversation ends; no longer than `most` ms, if given. */
@@ -242,13 +187,15 @@ export class TcpServer implements Server {
    */
   async #lastCalls(): Promise<void> {
     const begun = performance.now();
-    let accepted: number;
-    do {
-      accepted = this.#accepted;
-      await new Promise((resolve) => setTimeout(resolve));
-    } while (
-      accepted < this.#accepted && performance.now() - begun < LAST_CALLS
-    );
+    let quiet = 0;
+    while (quiet < QUIET_TURNS && !this.#hurried && !this.#closed) {
+      const accepted = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve, TURN));
+      // While no accept is under way, that nobody came means nothing.
+      if (!this.#accepting) continue;
+      quiet = this.#accepted === accepted ? quiet + 1 : 0;
+      if (performance.now() - begun > LAST_CALLS) break;
+    }
     this.#close();
   }
 
@@ -261,6 +208,7 @@ export class TcpServer implements Server {
 
   /** The grace period ran out. */
   #hurry(): void {
+    this.#hurried = true;
     for (const conversation of this.#open) {
       conversation.interrupt("shutting down");
     }
@@ -274,6 +222,8 @@ export class TcpServer implements Server {
   }
 
   #after(milliseconds: number, then: () => void): void {
+    // Longer than a timer can count, a month almost, is for ever.
+    if (milliseconds > LONGEST_TIMER) return;
     this.#graceTimer = setTimeout(then, milliseconds);
   }
 }
@@ -282,12 +232,4 @@ function isGoneClient(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionAborted ||
     error instanceof Deno.errors.ConnectionReset;
-}
-
-function checkLimit(name: string, value: number): number {
-  if (typeof value === "number" && value >= 0) return value;
-  throw new RangeError(
-    `Cannot use ${name} as a limit: it must be a number from 0, ` +
-      `and is ${value}`,
-  );
 }

@@ -15,6 +15,8 @@
  * @module
  */
 
+import { Count } from "./count.ts";
+
 /** The first block of a message, in bytes: most messages need no other. */
 export const SMALLEST_BLOCK = 2 * 1024;
 
@@ -23,6 +25,12 @@ export const LARGEST_BLOCK = 1024 * 1024;
 
 /** Each block of a message is so many times as large as the one before. */
 const GROWTH = 4;
+
+/** Blocks from this size on may not take all slabs there are, but leave … */
+const LARGE_BLOCK = 128 * 1024;
+
+/** … one in so many to small messages, which a few large ones shut out else. */
+const RESERVE = 8;
 
 /** One slab that is not needed is let go of in so many ms. */
 const RELEASE_PAUSE = 1000;
@@ -66,11 +74,25 @@ interface Block {
   readonly slab: Slab;
 }
 
-/** The blocks of all messages of a server, under one bound. */
+/** The size of the slabs of a pool that may have so many bytes. */
+function slabSize(maxBytes: number): number {
+  let size = LARGEST_BLOCK;
+  while (size > maxBytes && size >= SMALLEST_BLOCK) size /= 2;
+  return size;
+}
+
+/** How many slabs a pool has that may have so many bytes. */
+export function slabsIn(maxBytes: number): number {
+  const size = slabSize(maxBytes);
+  return size < SMALLEST_BLOCK ? 0 : Math.floor(maxBytes / size);
+}
+
+/** The blocks of all messages of a server, or of one thread of it. */
 export class BlockPool {
-  readonly #maxSlabs: number;
   readonly #keptSlabs: number;
   readonly #slabSize: number;
+  /** Those of all threads. */
+  readonly #allSlabs: Count;
   #slabs = 0;
   #released = -Infinity;
   /** Slabs of which nothing is lent. */
@@ -79,17 +101,18 @@ export class BlockPool {
   readonly #open = new Map<number, Set<Slab>>();
 
   /**
-   * @param maxBytes How much memory the pool may have.
-   * @param keepBytes How much of it is kept when nothing is lent.
+   * @param maxBytes How much memory the pools of all threads may have.
+   * @param keepBytes How much of it this pool keeps when nothing is lent.
+   * @param allSlabs The slabs of all threads.
    */
-  constructor(maxBytes: number, keepBytes: number) {
-    let slabSize = LARGEST_BLOCK;
-    while (slabSize > maxBytes) slabSize /= 2;
-    this.#slabSize = slabSize;
-    this.#maxSlabs = slabSize < SMALLEST_BLOCK
-      ? 0
-      : Math.floor(maxBytes / slabSize);
-    this.#keptSlabs = Math.floor(keepBytes / slabSize);
+  constructor(
+    maxBytes: number,
+    keepBytes: number,
+    allSlabs: Count = new Count(slabsIn(maxBytes)),
+  ) {
+    this.#slabSize = slabSize(maxBytes);
+    this.#keptSlabs = Math.floor(keepBytes / this.#slabSize);
+    this.#allSlabs = allSlabs;
   }
 
   /** How much memory the pool has just now, lent or not, in bytes. */
@@ -141,15 +164,21 @@ export class BlockPool {
    */
   #release(): void {
     const now = performance.now();
-    if (now - this.#released < RELEASE_PAUSE) return;
+    // What other threads may want is not held back from them.
+    const pause = this.#allSlabs.isShared ? 0 : RELEASE_PAUSE;
+    if (now - this.#released < pause) return;
     this.#released = now;
     this.#idle.shift();
     this.#slabs--;
+    this.#allSlabs.remove();
   }
 
   /** A slab, all of it free, in blocks of this size. */
   #cut(size: number): Slab {
-    const slab = this.#idle.pop() ?? this.#newSlab();
+    const { count, most } = this.#allSlabs;
+    const reserved = size < LARGE_BLOCK ? 0 : Math.floor(most / RESERVE);
+    if (count - this.#idle.length >= most - reserved) throw noRoom(size);
+    const slab = this.#idle.pop() ?? this.#newSlab(size);
     if (slab.blockSize === size) return slab;
     slab.blockSize = size;
     slab.free.length = 0;
@@ -160,11 +189,11 @@ export class BlockPool {
     return slab;
   }
 
-  #newSlab(): Slab {
-    if (this.#slabs === this.#maxSlabs) {
-      throw new NoRoomError(
-        `Cannot lend a block: all ${this.byteLength} bytes are lent`,
-      );
+  #newSlab(size: number): Slab {
+    // Another thread may have been faster than the look before.
+    if (this.#allSlabs.add() > this.#allSlabs.most) {
+      this.#allSlabs.remove();
+      throw noRoom(size);
     }
     this.#slabs++;
     const memory = new Uint8Array(this.#slabSize);
@@ -206,6 +235,10 @@ export class Loan implements BlockSource {
       }
     }
   }
+}
+
+function noRoom(bytes: number): NoRoomError {
+  return new NoRoomError(`Cannot lend ${bytes} bytes: all slabs are lent`);
 }
 
 function liesIn(part: Uint8Array, whole: Uint8Array): boolean {

@@ -149,6 +149,17 @@ export function parseSize(name: string, text: string): number {
   return bytes;
 }
 
+/** A reader of sizes; a smaller one is a {@linkcode UsageError}. */
+export function sizeFrom(
+  least: number,
+): (name: string, text: string) => number {
+  return (name, text) => {
+    const bytes = parseSize(name, text);
+    if (bytes >= least) return bytes;
+    throw new UsageError(`--${name} needs at least ${least} bytes`);
+  };
+}
+
 /** A reader of one of a few words; another is a {@linkcode UsageError}. */
 export function choice<const Choice extends string>(
   ...choices: readonly Choice[]
@@ -200,7 +211,7 @@ export function parseMarker(name: string, text: string): Uint8Array {
 export function printable(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex
-    /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => {
       const code = character.charCodeAt(0);
       return code < 256
@@ -216,9 +227,19 @@ export function writeOut(text: string | Uint8Array): void {
     ? new TextEncoder().encode(text)
     : text;
   for (let start = 0; start < bytes.length;) {
-    start += Deno.stdout.writeSync(bytes.subarray(start));
+    try {
+      start += Deno.stdout.writeSync(bytes.subarray(start));
+    } catch (error) {
+      // A pipe that does not block and is full: somebody will read it soon.
+      if (!(error instanceof Deno.errors.WouldBlock)) {
+        throw new OutputError("Cannot write the output", { cause: error });
+      }
+    }
   }
 }
+
+/** Standard output takes no more. */
+class OutputError extends Error {}
 
 /**
  * Runs a script: prints a {@linkcode UsageError} as one line on standard
@@ -231,8 +252,15 @@ export async function runMain(
   try {
     Deno.exitCode = await main(Deno.args);
   } catch (error) {
-    // Nobody reads the output any more: `client.ts … | head -n 1`.
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT.failed);
+    if (error instanceof OutputError) {
+      const { cause } = error as { cause: Error };
+      // Nobody reads the output any more, `client.ts … | head -n 1`: that is
+      // no news to the user. A full disk is.
+      if (!(cause instanceof Deno.errors.BrokenPipe)) {
+        console.error(printable(`${error.message}: ${cause.message}`));
+      }
+      Deno.exit(EXIT.failed);
+    }
     if (!(error instanceof UsageError)) throw error;
     console.error(`${error.message}; see --help`);
     Deno.exitCode = EXIT.usage;

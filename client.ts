@@ -11,6 +11,7 @@ import {
   parseFlags,
   parseMarker,
   parseSeconds,
+  parseSize,
   printable,
   runMain,
   UsageError,
@@ -32,6 +33,7 @@ import {
   type SendEvent,
 } from "./exchange.ts";
 import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
+import { LONGEST_TIMER } from "./watch.ts";
 
 export { ConversationError, type Reply, type SendEvent };
 
@@ -107,10 +109,7 @@ export async function sendData(
     signal,
     onEvent = () => {},
   } = options;
-  const message = messagePieces(
-    data,
-    markerBytes(options.end ?? CLIENT_MARKER),
-  );
+  const marker = markerBytes(options.end ?? CLIENT_MARKER);
   checkMaxBytes(maxReplyBytes);
   if (!(timeout >= 0)) {
     throw new RangeError(
@@ -119,10 +118,11 @@ export async function sendData(
   }
   signal?.throwIfAborted();
 
+  const message = messagePieces(data, marker);
   const stop = new AbortController();
   const abort = () => stop.abort(signal?.reason);
   signal?.addEventListener("abort", abort);
-  const timer = timeout > 0
+  const timer = timeout > 0 && timeout <= LONGEST_TIMER
     ? setTimeout(() => stop.abort(), timeout)
     : undefined;
   const exchange = new Exchange(onEvent, maxReplyBytes);
@@ -134,6 +134,7 @@ export async function sendData(
     if (!stop.signal.aborted) throw error;
     throw exchange.failure("timed out", `Timed out after ${timeout} ms`, error);
   } finally {
+    message.cancel();
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   }
@@ -153,6 +154,7 @@ Options:
                       understands \\r \\n \\t \\0 \\\\ \\xHH
   --half-close WHEN   before or after the reply (before)
   --timeout SECONDS   for the whole conversation; 0 for none (0)
+  --max-bytes SIZE    of a reply: bytes, or 64KiB, 64MiB, 1GiB (1GiB)
   --quiet             print the reply alone, exactly its bytes
   --help              print this
   --version           print the version
@@ -186,6 +188,7 @@ export async function main(args: string[]): Promise<number> {
     "marker": "value",
     "half-close": "value",
     "timeout": "value",
+    "max-bytes": "value",
     "quiet": "switch",
     "help": "switch",
     "version": "switch",
@@ -198,7 +201,7 @@ export async function main(args: string[]): Promise<number> {
     end: parseFlag(flags, "marker", parseMarker),
     halfClose: parseFlag(flags, "half-close", choice("before", "after")),
     timeout: parseFlag(flags, "timeout", parseSeconds),
-    maxReplyBytes: Infinity,
+    maxReplyBytes: parseFlag(flags, "max-bytes", parseSize) ?? 1024 ** 3,
   };
   const quiet = flags.quiet ?? false;
   const hints = new Set<string>();
@@ -230,16 +233,42 @@ async function jobs(
   }
   const sent = (byteLength: number) => `${byteLength} bytes`;
   if (file !== undefined) {
-    try {
-      return [{ data: (await Deno.open(file)).readable, sent }];
-    } catch (error) {
-      throw new UsageError(
-        `--file cannot be read: ${printable((error as Error).message)}`,
-      );
-    }
+    const { readable } = await Deno.open(file).catch((error) => {
+      throw new UsageError(cannotRead("--file", error));
+    });
+    return [{ data: readInput("--file", readable), sent }];
   }
-  if (!Deno.stdin.isTerminal()) return [{ data: Deno.stdin.readable, sent }];
-  throw new UsageError("nothing to send: give --data or --file");
+  if (Deno.stdin.isTerminal()) {
+    throw new UsageError("nothing to send: give --data or --file");
+  }
+  return [{ data: readInput("standard input", Deno.stdin.readable), sent }];
+}
+
+/** What the user gave us to send cannot be read. */
+class InputError extends Error {}
+
+/** The same stream; when it fails, it fails as an {@linkcode InputError}. */
+function readInput(
+  name: string,
+  stream: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        controller.error(new InputError(cannotRead(name, error)));
+      }
+    },
+    cancel: () => reader.cancel(),
+  }, { highWaterMark: 0 });
+}
+
+function cannotRead(name: string, error: unknown): string {
+  return `${name} cannot be read: ${printable((error as Error).message)}`;
 }
 
 /** Holds one conversation, prints it, and returns its exit status. */
@@ -273,6 +302,7 @@ async function hold(
     hint(reply.lastWord);
     return EXIT.error;
   } catch (error) {
+    if (error instanceof InputError) throw new UsageError(error.message);
     if (!(error instanceof ConversationError)) throw error;
     printReply(error.received, quiet);
     console.error(printable(error.message));

@@ -244,3 +244,67 @@ Deno.test.each([{ timeout: -1 }, { timeout: NaN }, { maxReplyBytes: -1 }])(
     await assertRejects(() => sendData("a", options), RangeError, "Cannot");
   },
 );
+
+netTest("sendData() knows a cut that a write has met first", async () => {
+  await using cutting = await resettingServer("half a rep");
+  // The next piece is written when the reset is here and nobody has read it.
+  let stream!: ReadableStreamDefaultController<Uint8Array>;
+  const data = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      stream = controller;
+      controller.enqueue(new Uint8Array(1));
+    },
+  });
+  const error = await failure(data, {
+    port: cutting.port,
+    onEvent: ({ type }) => {
+      if (type !== "read") return;
+      cutting.reset();
+      // The event loop stands still while the reset arrives.
+      const until = performance.now() + 20;
+      while (performance.now() < until);
+      stream.enqueue(new Uint8Array(1));
+    },
+  });
+  assertEquals(error.reason, "cut");
+  assertEquals(new TextDecoder().decode(error.received), "half a rep");
+});
+
+netTest("sendData() throws what its callback throws", async (t) => {
+  await using server = serve({ port: 0, end: MARKER });
+  const { port } = server.addr;
+  for (const type of ["connected", "wrote", "sent", "half-close", "read"]) {
+    await t.step(type, async () => {
+      const onEvent = (event: SendEvent) => {
+        if (event.type === type) throw new Error(`at ${type}`);
+      };
+      await assertRejects(
+        () => sendData("a", { port, end: MARKER, onEvent }),
+        Error,
+        `at ${type}`,
+      );
+    });
+  }
+});
+
+netTest("sendData() waits for no stream's cancel()", async () => {
+  await using server = serve({ port: 0, end: MARKER, maxBytes: 1000 });
+  const stubborn = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(1024)),
+    cancel: () => new Promise(() => {}),
+  });
+  const reply = await sendData(stubborn, { port: server.addr.port });
+  assertEquals(reply.lastWord, "too large");
+});
+
+netTest("sendData() cancels its stream when nobody listens", async () => {
+  let cancelled = false;
+  const data = new ReadableStream<Uint8Array>({
+    cancel: () => {
+      cancelled = true;
+    },
+  });
+  const error = await failure(data, { port: freePort() });
+  assertEquals(error.reason, "refused");
+  assertEquals(cancelled, true);
+});

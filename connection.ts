@@ -40,7 +40,8 @@ export class Connection implements ByteReader {
   closed = false;
   /** Where a read that is under way puts its bytes: it cannot be cancelled. */
   pendingRoom: Uint8Array | undefined;
-  #pendingRead: Promise<unknown> | undefined;
+  /** That read, as it ends: it does not reject. */
+  pendingRead: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
   #lingering = false;
   #overtake: ((reason: unknown) => void) | undefined;
@@ -90,6 +91,7 @@ export class Connection implements ByteReader {
   waitFor<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#overtake = reject;
+      if (this.#gone !== undefined) reject(this.#gone.reason);
       promise.then(resolve, reject);
     });
   }
@@ -99,14 +101,14 @@ export class Connection implements ByteReader {
     return new Promise((resolve, reject) => {
       this.#overtake = reject;
       this.pendingRoom = room;
-      this.#pendingRead = this.#conn.read(room).then((count) => {
-        this.#pendingRead = this.pendingRoom = undefined;
+      this.pendingRead = this.#conn.read(room).then((count) => {
+        this.pendingRead = this.pendingRoom = undefined;
         this.watch.progress();
         if (count === null) this.endOfFile = true;
         else this.bytesIn += count;
         resolve(count);
       }, (error) => {
-        this.#pendingRead = this.pendingRoom = undefined;
+        this.pendingRead = this.pendingRoom = undefined;
         reject(this.goneBy(error));
       });
     });
@@ -120,7 +122,7 @@ export class Connection implements ByteReader {
   async #drain(): Promise<void> {
     try {
       // A read that was overtaken is the first: it counts itself.
-      await this.#pendingRead;
+      await this.pendingRead;
       while (!this.endOfFile && this.#gone === undefined) {
         const count = await this.#conn.read(dropped);
         if (this.#lingering) this.watch.progress();
@@ -192,6 +194,6 @@ export class Connection implements ByteReader {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#draining;
-    await this.#pendingRead;
+    await this.pendingRead;
   }
 }

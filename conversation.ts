@@ -67,6 +67,8 @@ export class Conversation implements MessageInfo {
   readonly #loan: Loan;
   readonly #began = performance.now();
   #abort: AbortController | undefined;
+  /** What of the handler was overtaken, and may still read the message. */
+  #unsettled: Promise<unknown> | undefined;
   #outcome = "";
   #error: unknown;
 
@@ -92,6 +94,7 @@ export class Conversation implements MessageInfo {
       connection.drain();
       if (typeof verdict === "string") await this.#refuse(verdict);
       else await this.#answer(verdict);
+      this.#giveBack();
       await connection.linger(this.#terms.lingerTimeout);
     } catch (error) {
       if (connection.isGone(error)) {
@@ -101,9 +104,8 @@ export class Conversation implements MessageInfo {
         this.#error = error;
       }
     } finally {
-      // Until no read is under way any more, the blocks are not free.
       await connection[Symbol.asyncDispose]();
-      this.#loan.giveBack();
+      this.#giveBack();
     }
     const { remoteAddr, bytesIn, bytesOut, lastWordLost } = connection;
     return {
@@ -169,7 +171,7 @@ export class Conversation implements MessageInfo {
     try {
       const answer = this.#terms.handler(toMessage(received), this);
       const body = answer instanceof Promise
-        ? await connection.waitFor(answer)
+        ? await this.#settled(answer)
         : answer;
       this.#outcome = "end";
       await this.#send(body);
@@ -195,7 +197,7 @@ export class Conversation implements MessageInfo {
     const iterator = pieces[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { done, value } = await this.#connection.waitFor(iterator.next());
+        const { done, value } = await this.#settled(iterator.next());
         if (done) return;
         await this.#connection.write(value);
       }
@@ -205,9 +207,30 @@ export class Conversation implements MessageInfo {
     }
   }
 
+  /** Waits for the handler, unless it is overtaken. */
+  async #settled<T>(promise: Promise<T>): Promise<T> {
+    this.#unsettled = promise;
+    const result = await this.#connection.waitFor(promise);
+    this.#unsettled = undefined;
+    return result;
+  }
+
+  /** Gives back the blocks that nobody uses any more. */
+  #giveBack(): void {
+    if (this.#unsettled !== undefined) {
+      // A handler that was overtaken reads on: what it reads stays its own.
+      const giveBack = () => this.#loan.giveBack();
+      this.#unsettled.then(giveBack, giveBack);
+      return;
+    }
+    const { pendingRead, pendingRoom } = this.#connection;
+    this.#loan.giveBack(pendingRoom);
+    pendingRead?.then(() => this.#loan.giveBack());
+  }
+
   async #refuse(word: string): Promise<void> {
     this.#outcome = word;
-    this.#loan.giveBack(this.#connection.pendingRoom);
+    this.#giveBack();
     await this.#connection.write(encoder.encode(`ERROR:${word}!`));
   }
 }

@@ -84,7 +84,7 @@ export interface Outgoing {
   /** The next piece; null when the message and its marker were given. */
   next(): Promise<Uint8Array | null> | Uint8Array | null;
   /** Nothing more will be asked for. */
-  cancel(): Promise<void> | void;
+  cancel(): void;
   /** How many bytes of the message, without the marker, were given. */
   readonly byteLength: number;
 }
@@ -137,8 +137,9 @@ class StreamPieces implements Outgoing {
     return value;
   }
 
-  async cancel(): Promise<void> {
-    await this.#reader.cancel();
+  cancel(): void {
+    // How it takes that is its own affair, and nobody waits for it.
+    this.#reader.cancel().catch(() => {});
   }
 }
 
@@ -151,8 +152,10 @@ export class Exchange {
   #conn!: Deno.TcpConn;
   #closed = false;
   #sent = false;
-  /** What the caller's stream threw. */
-  #streamError: { error: unknown } | undefined;
+  /** What the caller's stream or callback threw. */
+  #callerError: { error: unknown } | undefined;
+  /** A write met a reset: the end of file behind it is the reset's. */
+  #wasReset = false;
 
   constructor(onEvent: (event: SendEvent) => void, maxReplyBytes: number) {
     this.#onEvent = onEvent;
@@ -171,7 +174,7 @@ export class Exchange {
       throw this.failure("refused", `${where}: ${reasonOf(error)}`, error);
     }
     signal.addEventListener("abort", () => this.#close());
-    this.#onEvent({ type: "connected" });
+    this.#tell({ type: "connected" });
   }
 
   /** Sends and reads at the same time, until the reply is here. */
@@ -181,15 +184,15 @@ export class Exchange {
       await this.#receive();
       if (halfClose === "after" && this.#sent) await this.#halfClose();
     } catch (error) {
-      if (this.#streamError) throw this.#streamError.error;
-      throw error;
+      if (this.#callerError === undefined) throw error;
     } finally {
       // The reply is whole, or never will be: a write that is still under way
       // is interrupted, and nothing more is asked of the stream.
       this.#close();
-      await message.cancel();
+      message.cancel();
       await sending;
     }
+    if (this.#callerError !== undefined) throw this.#callerError.error;
     return toReply(concat(this.#reply));
   }
 
@@ -212,11 +215,10 @@ export class Exchange {
         piece = await message.next();
       }
     } catch (error) {
-      this.#streamError = { error };
-      return this.#close();
+      return this.#failCaller(error);
     }
     this.#sent = true;
-    this.#onEvent({ type: "sent", byteLength: message.byteLength });
+    this.#tell({ type: "sent", byteLength: message.byteLength });
     if (halfClose) await this.#halfClose();
   }
 
@@ -225,11 +227,14 @@ export class Exchange {
     try {
       for (let start = 0; start < piece.length;) {
         const count = await this.#conn.write(piece.subarray(start));
-        this.#onEvent({ type: "wrote", byteLength: count });
+        this.#tell({ type: "wrote", byteLength: count });
         start += count;
       }
       return true;
-    } catch {
+    } catch (error) {
+      // Whoever meets a reset first takes it away: reading would find a clean
+      // end of file. (After an end of file it is a BrokenPipe.)
+      this.#wasReset ||= error instanceof Deno.errors.ConnectionReset;
       return false;
     }
   }
@@ -240,7 +245,7 @@ export class Exchange {
     } catch {
       return; // the connection is gone already, and reading will tell how
     }
-    this.#onEvent({ type: "half-close" });
+    this.#tell({ type: "half-close" });
   }
 
   async #receive(): Promise<void> {
@@ -257,7 +262,7 @@ export class Exchange {
       if (piece === null) break;
       this.#replyBytes += piece.length;
       this.#reply.push(piece);
-      this.#onEvent({ type: "read", byteLength: piece.length });
+      this.#tell({ type: "read", byteLength: piece.length });
       if (this.#replyBytes > this.#maxReplyBytes) {
         throw this.failure(
           "too large",
@@ -265,7 +270,13 @@ export class Exchange {
         );
       }
     }
-    this.#onEvent({ type: "end of file" });
+    if (this.#wasReset) {
+      throw this.failure(
+        "cut",
+        `The reply was cut after ${this.#replyBytes} bytes: connection reset`,
+      );
+    }
+    this.#tell({ type: "end of file" });
     if (this.#replyBytes === 0) {
       throw this.failure(
         "no last word",
@@ -278,15 +289,29 @@ export class Exchange {
     if (this.#closed) return;
     this.#closed = true;
     this.#conn.close();
-    this.#onEvent({ type: "closed" });
+    this.#tell({ type: "closed" });
+  }
+
+  #tell(event: SendEvent): void {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      this.#failCaller(error);
+    }
+  }
+
+  /** The caller's own error ends the conversation, and is thrown to it. */
+  #failCaller(error: unknown): void {
+    this.#callerError ??= { error };
+    this.#close();
   }
 }
 
 /** What a server says instead of a reply. */
-const LAST_WORD = /^ERROR:([^!\n]+)!$/;
+const LAST_WORD = /^ERROR:([^!\r\n]{1,200})!$/;
 
 /** No last word is longer than this, in bytes. */
-const LONGEST_LAST_WORD = 256;
+const LONGEST_LAST_WORD = 1000;
 
 function toReply(data: Uint8Array): Reply {
   const text = () => new TextDecoder().decode(data);

@@ -9,46 +9,91 @@ import { printable } from "./cli.ts";
 /** Lines wait this long for others, in ms, to be written together. */
 const GATHER = 50;
 
+/** So many characters may wait to be written. */
+const MOST = 8 * 1024 * 1024;
+
+/** At the end, so many ms are left for writing. */
+const PATIENCE = 2000;
+
 /** Lines are written at once when they are this many characters together. */
 const FULL = 64 * 1024;
+
+/** What conversations came to. */
+export interface Tally {
+  /** How many there were, by their outcome. */
+  conversations: Record<string, number>;
+  /** The bytes that came. */
+  bytesIn: number;
+  /** The bytes of replies that were sent. */
+  bytesOut: number;
+  /** The last words that were probably lost. */
+  lastWordsLost: number;
+}
+
+/** Where lines go: `Deno.stderr`, say. */
+export interface LogOutput {
+  /** Writes some of the bytes and resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
 
 /**
  * Lines on their way to the operator, many in one write.
  *
- * They are written synchronously: when nobody reads them, the server waits,
- * as nginx does; no line is dropped and none piles up.
+ * Nobody waits for them to be written. Where nobody reads them, so many are
+ * kept and then no more; a line says how many are missing.
  */
 export class Log {
+  /** What all conversations came to. */
+  readonly tally: Tally = {
+    conversations: {},
+    bytesIn: 0,
+    bytesOut: 0,
+    lastWordsLost: 0,
+  };
   readonly #format: "text" | "json";
-  readonly #out: { writeSync(bytes: Uint8Array): number } | null;
-  readonly #outcomes = new Map<string, number>();
-  #bytesIn = 0;
-  #bytesOut = 0;
-  #lost = 0;
+  #out: LogOutput | null;
   #lines = "";
+  /** Lines that were dropped since the last that was not. */
+  #missing = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<void> | undefined;
 
   /**
    * @param format Lines for people, or one JSON object a line.
    * @param out Where they go; null for nowhere.
    */
-  constructor(
-    format: "text" | "json",
-    out: { writeSync(bytes: Uint8Array): number } | null,
-  ) {
+  constructor(format: "text" | "json", out: LogOutput | null) {
     this.#format = format;
     this.#out = out;
   }
 
   /** A line about one conversation. */
   conversation(report: ConversationReport): void {
-    const { outcome } = report;
-    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
-    this.#bytesIn += report.bytesIn;
-    this.#bytesOut += report.bytesOut;
-    if (report.lastWordLost) this.#lost++;
+    const { outcome, bytesIn, bytesOut, lastWordLost } = report;
+    this.add({
+      conversations: { [outcome]: 1 },
+      bytesIn,
+      bytesOut,
+      lastWordsLost: lastWordLost ? 1 : 0,
+    });
     if (this.#out === null) return;
     this.#line(this.#format === "json" ? toJson(report) : toLine(report));
+  }
+
+  /** Counts what another has tallied, without a line. */
+  add(tally: Tally): void {
+    const { conversations } = this.tally;
+    for (const [outcome, count] of Object.entries(tally.conversations)) {
+      conversations[outcome] = (conversations[outcome] ?? 0) + count;
+    }
+    this.tally.bytesIn += tally.bytesIn;
+    this.tally.bytesOut += tally.bytesOut;
+    this.tally.lastWordsLost += tally.lastWordsLost;
+  }
+
+  /** Lines that another has made. */
+  lines(text: string): void {
+    this.#gather(text);
   }
 
   /** A line about what went wrong outside of all conversations. */
@@ -65,53 +110,81 @@ export class Log {
   /** The last line: what all conversations came to. */
   summary(): void {
     const time = new Date().toISOString();
-    const conversations = Object.fromEntries(this.#outcomes);
-    const [bytesIn, bytesOut, lastWordsLost] = [
-      this.#bytesIn,
-      this.#bytesOut,
-      this.#lost,
-    ];
-    const total = [...this.#outcomes.values()].reduce((a, b) => a + b, 0);
-    const each = [...this.#outcomes].map(([outcome, count]) =>
-      `${printable(outcome)} ${count}`
-    );
-    this.#line(
-      this.#format === "json"
-        ? JSON.stringify({
-          time,
-          conversations,
-          bytesIn,
-          bytesOut,
-          lastWordsLost,
-        })
-        : `${time} ${total} conversations` +
-          (total > 0 ? ` (${each.join(", ")})` : "") +
-          `, ${bytesIn} bytes in, ${bytesOut} out, ` +
-          `${lastWordsLost} last words probably lost`,
-    );
-  }
-
-  /** Writes what was gathered. */
-  flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    let unwritten = new TextEncoder().encode(this.#lines);
-    this.#lines = "";
-    while (unwritten.length > 0) {
-      unwritten = unwritten.subarray(this.#out!.writeSync(unwritten));
+    if (this.#format === "json") {
+      return this.#line(JSON.stringify({ time, ...this.tally }));
     }
+    const { conversations, bytesIn, bytesOut, lastWordsLost } = this.tally;
+    const counts = Object.values(conversations);
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const each = Object.entries(conversations)
+      .map(([outcome, count]) => `${printable(outcome)} ${count}`);
+    this.#line(
+      `${time} ${total} conversations` +
+        (total > 0 ? ` (${each.join(", ")})` : "") +
+        `, ${bytesIn} bytes in, ${bytesOut} out, ` +
+        `${lastWordsLost} last words probably lost`,
+    );
   }
 
-  /** Writes what was gathered; no timer is left. */
-  [Symbol.dispose](): void {
-    this.flush();
+  /**
+   * Writes what was gathered; no timer is left.
+   *
+   * @returns Whether all was written within `PATIENCE`.
+   */
+  async close(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const patience = setTimeout(resolve, PATIENCE);
+    await Promise.race([this.#flush(), promise]);
+    clearTimeout(patience);
+    return this.#writing === undefined;
   }
 
   #line(text: string): void {
+    this.#gather(text + "\n");
+  }
+
+  #gather(lines: string): void {
     if (this.#out === null) return;
-    this.#lines += text + "\n";
-    if (this.#lines.length >= FULL) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), GATHER);
+    if (this.#lines.length > MOST) {
+      this.#missing++;
+      return;
+    }
+    if (this.#missing > 0) {
+      const missing = `${this.#missing} lines are missing here`;
+      this.#missing = 0;
+      this.trouble(missing);
+    }
+    this.#lines += lines;
+    if (this.#lines.length >= FULL) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), GATHER);
+  }
+
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#lines !== "" && this.#out !== null) {
+      let unwritten = new TextEncoder().encode(this.#lines);
+      this.#lines = "";
+      while (unwritten.length > 0) {
+        try {
+          unwritten = unwritten.subarray(await this.#out.write(unwritten));
+        } catch (error) {
+          if (error instanceof Deno.errors.WouldBlock) {
+            await new Promise((resolve) => setTimeout(resolve, GATHER));
+            continue;
+          }
+          // Nobody reads any more; the conversations go on without.
+          this.#out = null;
+          return;
+        }
+      }
+    }
   }
 }
 

@@ -77,8 +77,15 @@ export class LastWord extends Error {
   /** The word alone: `malformed` for `ERROR:malformed!`. */
   readonly word: string;
 
-  /** Takes the word alone. */
+  /**
+   * @param word The word alone, up to 200 characters.
+   * @throws {TypeError} If it is empty or longer, or has a `!` or a line
+   * break in it: no client would know it for a last word.
+   */
   constructor(word: string) {
+    if (!/^[^!\r\n]{1,200}$/.test(word)) {
+      throw new TypeError(`Cannot use ${JSON.stringify(word)} as a last word`);
+    }
     super(word);
     this.word = word;
   }

@@ -210,7 +210,7 @@ scriptTest("server.ts exits 1 in one line when it cannot listen", async () => {
   const { port } = listener.addr;
   const { code, stdout, stderr } = await runServer([`--port=${port}`]);
   assertEquals(stdout, "");
-  assertMatch(stderr, RegExp(`^Cannot listen on 127.0.0.1:${port}: .*\\n$`));
+  assertMatch(stderr, RegExp(`^Cannot serve on 127.0.0.1:${port}: .*\\n$`));
   assertEquals(code, 1);
 });
 
@@ -287,4 +287,62 @@ scriptTest("demo.ts shows what a half-close buys", async () => {
   assertMatch(stdout, /the client heard +nothing +ERROR:no end!/);
   assertMatch(stdout, /the client heard +a1234a1234/);
   assert(stdout.split("\n").every((line) => line.length <= 80));
+});
+
+scriptTest(
+  "client.ts exits 2 in one line for what cannot be read",
+  async () => {
+    await using server = await startServer();
+    const args = [`--port=${server.port}`, `--file=${import.meta.dirname}`];
+    const { code, stderr } = await runClient(args);
+    assertMatch(stderr, /^--file cannot be read: [^\n]*; see --help\n$/);
+    assertEquals(code, 2);
+  },
+);
+
+scriptTest("server.ts serves in several threads as in one", async () => {
+  const url = new URL("server.ts", import.meta.url).href;
+  await using server = new Program(Deno.execPath(), [
+    ...["run", "--quiet", "--allow-net=127.0.0.1", "--allow-read", url],
+    ...[
+      "--parallel=2",
+      "--port=0",
+      "--max-connections=100",
+      "--max-bytes=1MiB",
+    ],
+  ]);
+  const port = Number((await server.says(/^started on (\d+)\n/))[1]);
+  const marker = "SERVER WRONG MARKER";
+  const megabyte = "m".repeat(1_000_000);
+  for (let round = 0; round < 20; round++) {
+    const replies = await Promise.all([
+      ...Array.from({ length: 10 }, () => ordinaryClient(port, `a${marker}`)),
+      ordinaryClient(port, megabyte + marker),
+      ordinaryClient(port, "never ended"),
+      ordinaryClient(port, "x".repeat(2_000_000)),
+    ]);
+    assertEquals(replies.slice(0, 10), Array(10).fill("aa"));
+    assert(replies[10] === megabyte + megabyte);
+    assertEquals(replies.slice(11), ["ERROR:no end!", "ERROR:too large!"]);
+  }
+  // The limit is that of all threads together.
+  const silent = await Promise.all(
+    Array.from({ length: 100 }, () => connectTo(port)),
+  );
+  for (const conn of silent) await writeAll(conn, "a");
+  assertEquals(await ordinaryClient(port, `a${marker}`), "ERROR:busy!");
+  server.kill("SIGTERM");
+  for (const conn of silent) {
+    await writeAll(conn, marker);
+    await conn.closeWrite();
+    assertEquals(await readText(conn), "aa");
+    conn.close();
+  }
+  const { code, stderr } = await server.finished;
+  assertMatch(
+    stderr,
+    / 361 conversations \(.*\b(?:end 320)\b.*\b(?:|no end 20).*\), .* lost\n$/,
+  );
+  assertEquals(stderr.trimEnd().split("\n").length, 362);
+  assertEquals(code, 0);
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ServeOptions, type Server, TcpServer } from "./accept.ts";
+import { TcpServer } from "./accept.ts";
 import {
   choice,
   EXIT,
@@ -15,13 +15,16 @@ import {
   parseSize,
   printable,
   runMain,
+  sizeFrom,
   whole,
   writeOut,
 } from "./cli.ts";
 import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
 import { Log } from "./log.ts";
+import type { ServeOptions, Server } from "./options.ts";
 import { type Handler, twice } from "./reply.ts";
+import { Threads } from "./threads.ts";
 
 export type { ServeOptions, Server };
 
@@ -80,6 +83,7 @@ Options:
   --max-connections COUNT    served at a time (10000)
   --max-buffered SIZE        of all messages together (1GiB)
   --grace SECONDS            for open conversations at shutdown (10)
+  --parallel COUNT           threads that share the port and the limits (1)
   --log text|json            a line for each conversation (text)
   --quiet                    no lines on standard error
   --help                     print this
@@ -106,6 +110,7 @@ async function main(args: string[]): Promise<number> {
     "max-connections": "value",
     "max-buffered": "value",
     "grace": "value",
+    "parallel": "value",
     "log": "value",
     "quiet": "switch",
     "help": "switch",
@@ -113,9 +118,6 @@ async function main(args: string[]): Promise<number> {
   });
   if (flags.help) return writeOut(HELP), EXIT.ok;
   if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
-  const cut = new AbortController();
-  const format = parseFlag(flags, "log", choice("text", "json"));
-  using log = new Log(format ?? "text", flags.quiet ? null : Deno.stderr);
   const options: ServeOptions = {
     hostname: flags.hostname,
     port: parseFlag(flags, "port", whole(0, 65535)),
@@ -125,35 +127,91 @@ async function main(args: string[]): Promise<number> {
     messageTimeout: parseFlag(flags, "message-timeout", parseSeconds),
     lingerTimeout: parseFlag(flags, "linger-timeout", parseSeconds),
     maxConnections: parseFlag(flags, "max-connections", whole(1, 1e9)),
-    maxBufferedBytes: parseFlag(flags, "max-buffered", parseSize),
+    maxBufferedBytes: parseFlag(flags, "max-buffered", sizeFrom(64 * 1024)),
     grace: parseFlag(flags, "grace", parseSeconds),
-    signal: cut.signal,
-    onListen: ({ port }) => writeOut(`started on ${port}\n`),
-    onConversation: (report) => log.conversation(report),
-    onError: (error) => log.trouble(error),
   };
-  let server: Server;
+  const count = parseFlag(flags, "parallel", whole(1, 1024)) ?? 1;
+  const format = parseFlag(flags, "log", choice("text", "json")) ?? "text";
+  const quiet = flags.quiet ?? false;
+  const log = new Log(format, quiet ? null : Deno.stderr);
+  using signals = new Signals();
   try {
-    server = serve(options);
+    const onListen = ({ port }: Deno.NetAddr) =>
+      writeOut(`started on ${port}\n`);
+    const server = count === 1
+      ? serveHere({ ...options, onListen }, log)
+      : new Threads({ count, options, format, quiet, onListen }, log);
+    signals.stop(server);
+    await server.finished;
   } catch (error) {
     const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;
-    console.error(
-      printable(
-        `Cannot listen on ${hostname}:${port}: ${(error as Error).message}`,
-      ),
-    );
+    const { message } = error as Error;
+    console.error(printable(`Cannot serve on ${hostname}:${port}: ${message}`));
     return EXIT.error;
   }
-  let signals = 0;
-  const stop = () => ++signals === 1 ? server.shutdown() : cut.abort();
-  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
-  await server.finished;
-  for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
   log.summary();
+  // A write that is stuck would keep the process.
+  if (!await log.close()) Deno.exit(EXIT.ok);
   return EXIT.ok;
+}
+
+/** A server that signals can end, in one thread or in several. */
+interface Stoppable {
+  readonly finished: Promise<void>;
+  shutdown(): unknown;
+  cut(): void;
+}
+
+/** Serves in this thread. */
+function serveHere(options: ServeOptions, log: Log): Stoppable {
+  const cut = new AbortController();
+  const server = serve({
+    ...options,
+    signal: cut.signal,
+    onConversation: (report) => log.conversation(report),
+    onError: (error) => log.trouble(error),
+  });
+  return {
+    finished: server.finished,
+    shutdown: () => server.shutdown(),
+    cut: () => cut.abort(),
+  };
 }
 
 /** The first of these shuts down gracefully, the second cuts. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** The signals that end a server, also those that came before it stood. */
+class Signals {
+  #count = 0;
+  #server: Stoppable | undefined;
+  readonly #listener = () => {
+    this.#count++;
+    this.#tell();
+  };
+
+  constructor() {
+    for (const signal of STOP_SIGNALS) {
+      Deno.addSignalListener(signal, this.#listener);
+    }
+  }
+
+  /** From now on, this is what they end. */
+  stop(server: Stoppable): void {
+    this.#server = server;
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#count === 1) this.#server?.shutdown();
+    if (this.#count > 1) this.#server?.cut();
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of STOP_SIGNALS) {
+      Deno.removeSignalListener(signal, this.#listener);
+    }
+  }
+}
 
 if (import.meta.main) await runMain(main);

@@ -462,3 +462,107 @@ netTest(
     assertMatch(String(errors), /in a callback/);
   },
 );
+
+netTest(
+  "serve() leaves a message to a handler that was overtaken",
+  async () => {
+    const asked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<string>();
+    await using running = start({}, async (message) => {
+      if (message.text() !== "from A") return "to B";
+      asked.resolve();
+      await release.promise;
+      read.resolve(message.text());
+      return "nobody hears this";
+    });
+    await resettingClient(running.port, "from A<END>", asked.promise);
+    await running.report();
+    assertEquals(await ordinaryClient(running.port, "from B<END>"), "to B");
+    release.resolve();
+    assertEquals(await read.promise, "from A");
+  },
+);
+
+netTest(
+  "serve() does not let those who are told busy keep others out",
+  async () => {
+    await using running = start({ maxConnections: 1, lingerTimeout: 10_000 });
+    using served = await connectTo(running.port);
+    await writeAll(served, "a");
+    using told = await connectTo(running.port);
+    assertEquals(await readText(told), "ERROR:busy!"); // and it does not leave
+    await writeAll(served, MARKER);
+    await served.closeWrite();
+    assertEquals(await readText(served), "aa");
+    await running.report();
+    assertEquals(await ordinaryClient(running.port, "b<END>"), "bb");
+  },
+);
+
+netTest("serve() lends a block no longer than to the reply", async () => {
+  const mib = 1024 * 1024;
+  await using running = start({ maxBufferedBytes: 32 * mib });
+  const large = "x".repeat(16 * mib);
+  using lingering = await connectTo(running.port);
+  await writeAll(lingering, large + MARKER);
+  assertEquals((await readText(lingering)).length, 32 * mib);
+  const reply = await ordinaryClient(running.port, large + MARKER);
+  assertEquals(reply.length, 32 * mib);
+});
+
+netTest("serve() has room for small messages beside large ones", async () => {
+  const mib = 1024 * 1024;
+  await using running = start({ maxBufferedBytes: 16 * mib });
+  using large = await connectTo(running.port);
+  await writeAll(large, new Uint8Array(8 * mib));
+  using greedy = await connectTo(running.port);
+  await writeAll(greedy, new Uint8Array(8 * mib));
+  assertEquals(await readText(greedy), "ERROR:busy!");
+  assertEquals(await ordinaryClient(running.port, "hi<END>"), "hihi");
+});
+
+netTest("serve() is over at an abort from inside a handler", async () => {
+  const controller = new AbortController();
+  const never = new Promise<string>(() => {});
+  const running = start({ signal: controller.signal }, () => {
+    controller.abort();
+    return never;
+  });
+  await ordinaryClient(running.port, "a<END>").catch(() => {});
+  await running.server.finished;
+  assertEquals((await running.report()).outcome, "cut");
+});
+
+netTest("serve() listens no more when onListen throws", async () => {
+  let port = 0;
+  assertThrows(
+    () =>
+      serve({
+        port: 0,
+        onListen: (addr) => {
+          port = addr.port;
+          throw new Error("in a callback");
+        },
+      }),
+    Error,
+    "in a callback",
+  );
+  await untilRefused(port);
+});
+
+netTest("shutdown() answers the backlog of a server that is busy", async () => {
+  const running = start({}, () => {
+    const until = performance.now() + 5;
+    while (performance.now() < until);
+    return "done";
+  });
+  const replies = Array.from(
+    { length: 50 },
+    () => ordinaryClient(running.port, "a<END>"),
+  );
+  await Promise.any(replies);
+  const finished = running.server.shutdown();
+  assertEquals(await Promise.all(replies), Array(50).fill("done"));
+  await finished;
+});

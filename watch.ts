@@ -11,6 +11,9 @@
  * @module
  */
 
+/** The longest that a timer can count, in ms. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Ticks are no longer, in ms, however long the limits are. */
 const LONGEST_TICK = 1000;
 

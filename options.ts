@@ -1,0 +1,166 @@
+/**
+ * What `serve()` takes and what it returns, and the limits made of it.
+ *
+ * @module
+ */
+import { BlockPool, slabsIn } from "./blocks.ts";
+import { LINGER_TOTAL } from "./connection.ts";
+import type { ConversationReport, Terms } from "./conversation.ts";
+import { Count } from "./count.ts";
+import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "./defaults.ts";
+import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
+import type { Handler } from "./reply.ts";
+import { EndMarkers } from "./search.ts";
+import { Clock } from "./watch.ts";
+
+/** Options of `serve()`. Times are milliseconds; 0 is no limit. */
+export interface ServeOptions {
+  /** Where to listen. @default {"127.0.0.1"} */
+  hostname?: string;
+  /** The port; 0 takes a free one: see `addr`. @default {4444} */
+  port?: number;
+  /** The end marker of a message. @default {"SERVER WRONG MARKER"} */
+  end?: Marker;
+  /**
+   * How many bytes a message may have; more is `ERROR:too large!`, said at
+   * once. @default {67108864} (64 MiB)
+   */
+  maxBytes?: number;
+  /**
+   * How long nothing may come, or nothing of the reply be taken. The first is
+   * `ERROR:timed out!`; the second closes. @default {30000}
+   */
+  idleTimeout?: number;
+  /**
+   * How long a whole message may take; `ERROR:timed out!`.
+   * @default {300000}
+   */
+  messageTimeout?: number;
+  /**
+   * How long, when all was said, to wait for another byte or the client's end
+   * of file, before the close; in all 30 s, whatever comes.
+   * @default {5000}
+   */
+  lingerTimeout?: number;
+  /** How many may be served at a time; more hear `ERROR:busy!`. @default {10000} */
+  maxConnections?: number;
+  /**
+   * How many bytes all messages together may hold; more is `ERROR:busy!`.
+   * @default {1073741824} (1 GiB)
+   */
+  maxBufferedBytes?: number;
+  /**
+   * How long `shutdown()` lets conversations go on before it gives them the
+   * last word `ERROR:shutting down!`. @default {10000}
+   */
+  grace?: number;
+  /**
+   * Shares the port with others that ask for the same, each with its own
+   * limits; the kernel spreads the connections. Linux, and `unstable: ["net"]`
+   * in `deno.json`. @default {false}
+   */
+  reusePort?: boolean;
+  /** Cuts the server and all its conversations at once. */
+  signal?: AbortSignal;
+  /** Called when the server listens. */
+  onListen?: (addr: Deno.NetAddr) => void;
+  /** Called after each conversation. */
+  onConversation?: (report: ConversationReport) => void;
+  /**
+   * Called when a connection could not be accepted (no descriptor was left,
+   * say; once until one can be again), and when `onConversation` throws. The
+   * server goes on. Without it, nobody is told.
+   */
+  onError?: (error: unknown) => void;
+}
+
+/** A running server, as `Deno.HttpServer` is one. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it no longer listens and all conversations have ended. */
+  readonly finished: Promise<void>;
+  /**
+   * Refuses new connections, lets open conversations finish (see `grace`),
+   * and resolves with `finished`. May be called again.
+   */
+  shutdown(): Promise<void>;
+  /** Keeps the process alive while the server listens: the default. */
+  ref(): void;
+  /** Lets the process end while the server listens. */
+  unref(): void;
+}
+
+/** The limits that are numbers from 0, and what they are by default. */
+const LIMITS = {
+  idleTimeout: 30_000,
+  messageTimeout: 300_000,
+  lingerTimeout: 5_000,
+  grace: 10_000,
+  maxConnections: 10_000,
+  maxBufferedBytes: 2 ** 30,
+};
+
+/** Blocks kept for reuse when idle, in bytes: enough for a 16 MiB message. */
+const KEEP_BYTES = 32 * 1024 * 1024;
+
+/**
+ * One of the limits of the options.
+ *
+ * @throws {RangeError} If it is no number from 0.
+ */
+export function limitOf(
+  options: ServeOptions,
+  name: keyof typeof LIMITS,
+): number {
+  const value: unknown = options[name] ?? LIMITS[name];
+  if (typeof value === "number" && value >= 0) return value;
+  throw new RangeError(
+    `Cannot use ${name} as a limit: it must be a number from 0, ` +
+      `and is ${value}`,
+  );
+}
+
+/** The limits of a whole server, however many threads it has. */
+export interface SharedLimits {
+  /** The connections that are open. */
+  readonly connections: Count;
+  /** The slabs that messages are read into. */
+  readonly slabs: Count;
+}
+
+/** The limits of a server, nothing of which is used yet. */
+export function newLimits(options: ServeOptions): SharedLimits {
+  return {
+    connections: new Count(limitOf(options, "maxConnections")),
+    slabs: new Count(slabsIn(limitOf(options, "maxBufferedBytes"))),
+  };
+}
+
+/** What the options come to for each conversation. */
+export function toTerms(
+  options: ServeOptions,
+  handler: Handler,
+  limits: SharedLimits,
+): Terms {
+  const { end = SERVER_MARKER, maxBytes = DEFAULT_MAX_BYTES } = options;
+  checkMaxBytes(maxBytes);
+  const maxBuffered = limitOf(options, "maxBufferedBytes");
+  const times = {
+    idleTimeout: limitOf(options, "idleTimeout"),
+    messageTimeout: limitOf(options, "messageTimeout"),
+    lingerTimeout: limitOf(options, "lingerTimeout"),
+  };
+  return {
+    ends: new EndMarkers([markerBytes(end)]),
+    maxBytes,
+    ...times,
+    clock: new Clock([...Object.values(times), LINGER_TOTAL]),
+    blocks: new BlockPool(
+      maxBuffered,
+      Math.min(KEEP_BYTES, maxBuffered / 8),
+      limits.slabs,
+    ),
+    handler,
+  };
+}
