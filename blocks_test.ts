@@ -116,3 +116,15 @@ Deno.test("Loan.giveBack() keeps the block that a read still writes to", () => {
   loan.giveBack();
   assertStrictEquals(pool.loan().lend(1), pending);
 });
+
+Deno.test("BlockPool leaves room for small messages beside large ones", () => {
+  const pool = new BlockPool(16 * LARGEST_BLOCK, Infinity);
+  const large = pool.loan();
+  for (let count = 0; count < 14; count++) large.lend(LARGEST_BLOCK);
+  assertThrows(() => large.lend(LARGEST_BLOCK), NoRoomError);
+  const small = pool.loan();
+  for (let count = 0; count < 2 * LARGEST_BLOCK / SMALLEST_BLOCK; count++) {
+    small.lend(1);
+  }
+  assertThrows(() => small.lend(1), NoRoomError);
+});

@@ -511,17 +511,6 @@ netTest("serve() lends a block no longer than to the reply", async () => {
   assertEquals(reply.length, 32 * mib);
 });
 
-netTest("serve() has room for small messages beside large ones", async () => {
-  const mib = 1024 * 1024;
-  await using running = start({ maxBufferedBytes: 16 * mib });
-  using large = await connectTo(running.port);
-  await writeAll(large, new Uint8Array(8 * mib));
-  using greedy = await connectTo(running.port);
-  await writeAll(greedy, new Uint8Array(8 * mib));
-  assertEquals(await readText(greedy), "ERROR:busy!");
-  assertEquals(await ordinaryClient(running.port, "hi<END>"), "hihi");
-});
-
 netTest("serve() is over at an abort from inside a handler", async () => {
   const controller = new AbortController();
   const never = new Promise<string>(() => {});
@@ -553,7 +542,7 @@ netTest("serve() listens no more when onListen throws", async () => {
 
 netTest("shutdown() answers the backlog of a server that is busy", async () => {
   const running = start({}, () => {
-    const until = performance.now() + 5;
+    const until = performance.now() + 20;
     while (performance.now() < until);
     return "done";
   });
