@@ -17,14 +17,19 @@
 
 import { Count } from "./count.ts";
 
-/** The first block of a message, in bytes: most messages need no other. */
-export const SMALLEST_BLOCK = 2 * 1024;
+/**
+ * The sizes of the blocks of a message, one after the other, in bytes; all
+ * further ones are as the last. Most messages need the first alone, of which
+ * every silent connection has one. Larger steps mean fewer reads, and more
+ * memory that is lent and stays empty.
+ */
+const BLOCK_SIZES = [2, 16, 128, 512, 1024].map((size) => size * 1024);
 
-/** The largest block, and a slab, in bytes: larger reads gain nothing. */
-export const LARGEST_BLOCK = 1024 * 1024;
+/** The first of them. */
+export const SMALLEST_BLOCK = BLOCK_SIZES[0]!;
 
-/** Each block of a message is so many times as large as the one before. */
-const GROWTH = 4;
+/** The last of them, and the size of a slab: larger reads gain nothing. */
+export const LARGEST_BLOCK = BLOCK_SIZES.at(-1)!;
 
 /** Blocks from this size on may not take all slabs there are, but leave … */
 const LARGE_BLOCK = 128 * 1024;
@@ -37,7 +42,7 @@ const RELEASE_PAUSE = 1000;
 
 /** The size of the block behind one of this size. */
 export function nextBlockSize(bytes: number): number {
-  return Math.min(bytes * GROWTH, LARGEST_BLOCK);
+  return BLOCK_SIZES.find((size) => size > bytes) ?? LARGEST_BLOCK;
 }
 
 /** Where a reader takes the memory that it reads into. */

@@ -539,19 +539,3 @@ netTest("serve() listens no more when onListen throws", async () => {
   );
   await untilRefused(port);
 });
-
-netTest("shutdown() answers the backlog of a server that is busy", async () => {
-  const running = start({}, () => {
-    const until = performance.now() + 20;
-    while (performance.now() < until);
-    return "done";
-  });
-  const replies = Array.from(
-    { length: 50 },
-    () => ordinaryClient(running.port, "a<END>"),
-  );
-  await Promise.any(replies);
-  const finished = running.server.shutdown();
-  assertEquals(await Promise.all(replies), Array(50).fill("done"));
-  await finished;
-});
