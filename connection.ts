@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ByteReader } from "./pieces.ts";
+import type { Pieces, Room } from "./pieces.ts";
 import { type Clock, Watch } from "./watch.ts";
 
 /** In all, lingering lasts no longer, in ms, as with nginx's lingering_time. */
@@ -22,12 +22,14 @@ const NOTHING = new Uint8Array(0);
 const OVER = new DOMException("The conversation is over", "AbortError");
 
 /** One connection. It is closed once, by {@linkcode Connection.close}. */
-export class Connection implements ByteReader {
+export class Connection implements Pieces {
   /** How long nothing may be written, in ms; 0 is no limit. */
   readonly #idleTimeout: number;
   readonly #conn: Deno.Conn;
   /** For reading: whoever reads starts it, and a read is its progress. */
   readonly watch: Watch;
+  /** Where bytes are read to. */
+  readonly #room: Room;
   /** How many bytes came, the dropped ones included. */
   bytesIn = 0;
   /** How many bytes were sent. */
@@ -48,8 +50,14 @@ export class Connection implements ByteReader {
   #gone: { reason: unknown } | undefined;
   #onGone: ((reason: unknown) => void) | undefined;
 
-  constructor(conn: Deno.Conn, idleTimeout: number, clock: Clock) {
+  constructor(
+    conn: Deno.Conn,
+    room: Room,
+    idleTimeout: number,
+    clock: Clock,
+  ) {
     this.#conn = conn;
+    this.#room = room;
     this.#idleTimeout = idleTimeout;
     this.watch = new Watch(clock);
   }
@@ -96,17 +104,20 @@ export class Connection implements ByteReader {
     });
   }
 
-  /** One read, which can be overtaken. */
-  read(room: Uint8Array): Promise<number | null> {
+  /** One read, which can be overtaken. A connection's own count is trusted. */
+  next(): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       this.#overtake = reject;
-      this.pendingRoom = room;
-      this.pendingRead = this.#conn.read(room).then((count) => {
+      const free = this.pendingRoom = this.#room.next();
+      this.pendingRead = this.#conn.read(free).then((count) => {
         this.pendingRead = this.pendingRoom = undefined;
         this.watch.progress();
-        if (count === null) this.endOfFile = true;
-        else this.bytesIn += count;
-        resolve(count);
+        if (count === null) {
+          this.endOfFile = true;
+          return resolve(null);
+        }
+        this.bytesIn += count;
+        resolve(this.#room.take(count));
       }, (error) => {
         this.pendingRead = this.pendingRoom = undefined;
         reject(this.goneBy(error));
@@ -122,7 +133,7 @@ export class Connection implements ByteReader {
   async #drain(): Promise<void> {
     try {
       // A read that was overtaken is the first: it counts itself.
-      await this.pendingRead;
+      if (this.pendingRead !== undefined) await this.pendingRead;
       while (!this.endOfFile && this.#gone === undefined) {
         const count = await this.#conn.read(dropped);
         if (this.#lingering) this.watch.progress();
@@ -190,10 +201,10 @@ export class Connection implements ByteReader {
     this.overtake(this.goneBy(OVER));
   }
 
-  /** Closes, and resolves when no read is under way any more. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Closes. Resolves when no read is under way any more: then to nothing. */
+  end(): Promise<void> | undefined {
     this.close();
-    await this.#draining;
-    await this.pendingRead;
+    if (this.pendingRead === undefined) return this.#draining;
+    return this.pendingRead.then(() => this.#draining);
   }
 }

@@ -5,15 +5,15 @@
  */
 import { type BlockPool, type Loan, NoRoomError } from "./blocks.ts";
 import { Connection } from "./connection.ts";
-import { BlockReader } from "./pieces.ts";
+import { Room } from "./pieces.ts";
 import { receive, type Received } from "./recv_end.ts";
 import {
   type Handler,
   LastWord,
   type MessageInfo,
+  ReceivedMessage,
   type ReplyBody,
   replyPieces,
-  toMessage,
 } from "./reply.ts";
 import type { EndMarkers } from "./search.ts";
 import type { Clock } from "./watch.ts";
@@ -74,9 +74,11 @@ export class Conversation implements MessageInfo {
 
   /** The connection is this conversation's from now on: it closes it. */
   constructor(conn: Deno.Conn, terms: Terms) {
-    this.#connection = new Connection(conn, terms.idleTimeout, terms.clock);
+    const { blocks, clock, ends, idleTimeout, maxBytes } = terms;
     this.#terms = terms;
-    this.#loan = terms.blocks.loan();
+    this.#loan = blocks.loan();
+    const room = new Room(this.#loan, maxBytes + ends.longest);
+    this.#connection = new Connection(conn, room, idleTimeout, clock);
   }
 
   /**
@@ -104,7 +106,7 @@ export class Conversation implements MessageInfo {
         this.#error = error;
       }
     } finally {
-      await connection[Symbol.asyncDispose]();
+      await connection.end();
       this.#giveBack();
     }
     const { remoteAddr, bytesIn, bytesOut, lastWordLost } = connection;
@@ -151,9 +153,12 @@ export class Conversation implements MessageInfo {
     const timedOut = () => this.interrupt("timed out");
     watch.start(idleTimeout, messageTimeout, timedOut);
     try {
-      const wanted = maxBytes + ends.longest;
-      const pieces = new BlockReader(this.#connection, this.#loan, wanted);
-      const received = await receive(pieces, ends, maxBytes, NOTHING);
+      const received = await receive(
+        this.#connection,
+        ends,
+        maxBytes,
+        NOTHING,
+      );
       if (received.reason === "end") return received;
       return received.reason === "eof" ? "no end" : "too large";
     } catch (error) {
@@ -169,7 +174,7 @@ export class Conversation implements MessageInfo {
   async #answer(received: Received): Promise<void> {
     const connection = this.#connection;
     try {
-      const answer = this.#terms.handler(toMessage(received), this);
+      const answer = this.#terms.handler(new ReceivedMessage(received), this);
       const body = answer instanceof Promise
         ? await this.#settled(answer)
         : answer;

@@ -27,9 +27,8 @@ const MAX_EMPTY_READS = 100;
 
 const NOTHING = new Uint8Array(0);
 
-/** Reads pieces into blocks that grow with the message. */
-export class BlockReader implements Pieces {
-  readonly #source: ByteReader;
+/** Where bytes are read to: blocks that grow with the message. */
+export class Room {
   readonly #blocks: BlockSource;
   #block: Uint8Array = NOTHING;
   #filled = 0;
@@ -37,41 +36,65 @@ export class BlockReader implements Pieces {
   /** How many more bytes can matter: a block is no larger, if not small. */
   #wanted: number;
 
-  constructor(source: ByteReader, blocks: BlockSource, wanted: number) {
-    this.#source = source;
+  /**
+   * @param blocks Where the blocks come from.
+   * @param wanted How many bytes can matter.
+   */
+  constructor(blocks: BlockSource, wanted: number) {
     this.#blocks = blocks;
     this.#wanted = wanted;
   }
 
-  async next(): Promise<Uint8Array | null> {
+  /** Where the next bytes go; never empty. */
+  next(): Uint8Array {
     if (this.#filled === this.#block.length) {
       const useful = Math.max(this.#wanted, SMALLEST_BLOCK);
       this.#block = this.#blocks.lend(Math.min(this.#blockBytes, useful));
       this.#filled = 0;
       this.#blockBytes = nextBlockSize(this.#blockBytes);
     }
-    const room = this.#filled === 0
+    return this.#filled === 0
       ? this.#block
       : this.#block.subarray(this.#filled);
-    for (let tries = 0; tries < MAX_EMPTY_READS; tries++) {
-      const count = await this.#source.read(room);
-      if (count === null) return null;
-      if (count === 0) continue;
-      if (!(Number.isInteger(count) && count > 0 && count <= room.length)) {
+  }
+
+  /** So many bytes came: the piece they are. */
+  take(count: number): Uint8Array {
+    const start = this.#filled;
+    this.#filled += count;
+    this.#wanted -= count;
+    return this.#block.subarray(start, start + count);
+  }
+}
+
+/** What a reader gives, in blocks from a source. */
+export function readerPieces(
+  source: ByteReader,
+  blocks: BlockSource,
+  wanted: number,
+): Pieces {
+  const room = new Room(blocks, wanted);
+  return {
+    async next() {
+      const free = room.next();
+      for (let tries = 0; tries < MAX_EMPTY_READS; tries++) {
+        const count = await source.read(free);
+        if (count === null) return null;
+        if (count === 0) continue;
+        if (Number.isInteger(count) && count > 0 && count <= free.length) {
+          return room.take(count);
+        }
         throw new Error(
           `Cannot trust the reader: it returned ${count} ` +
-            `for a buffer of ${room.length} bytes`,
+            `for a buffer of ${free.length} bytes`,
         );
       }
-      this.#filled += count;
-      this.#wanted -= count;
-      return room.subarray(0, count);
-    }
-    throw new Error(
-      `Cannot trust the reader: ${MAX_EMPTY_READS} reads in a row ` +
-        "returned nothing, and not the end of file",
-    );
-  }
+      throw new Error(
+        `Cannot trust the reader: ${MAX_EMPTY_READS} reads in a row ` +
+          "returned nothing, and not the end of file",
+      );
+    },
+  };
 }
 
 /** The chunks of a stream, as they lie; empty ones are passed over. */

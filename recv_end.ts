@@ -10,9 +10,9 @@ import { concat } from "@std/bytes";
 import { freshBlocks } from "./blocks.ts";
 import { DEFAULT_MAX_BYTES } from "./defaults.ts";
 import {
-  BlockReader,
   type ByteReader,
   type Pieces,
+  readerPieces,
   streamPieces,
 } from "./pieces.ts";
 import { EndMarkers } from "./search.ts";
@@ -144,11 +144,8 @@ export async function recvEnd(
       "Cannot read from the source: neither a reader nor a ReadableStream",
     );
   }
-  const pieces = new BlockReader(
-    source,
-    freshBlocks,
-    maxBytes + ends.longest - initial.length,
-  );
+  const wanted = maxBytes + ends.longest - initial.length;
+  const pieces = readerPieces(source, freshBlocks, wanted);
   return await receive(pieces, ends, maxBytes, initial);
 }
 

@@ -98,14 +98,29 @@ export const twice: Handler = (message) => [
 ];
 
 /** The message that a handler is given for what was received. */
-export function toMessage(received: Received): Message {
-  const { chunks, byteLength } = received;
-  return {
-    chunks,
-    byteLength,
-    bytes: () => concat(chunks),
-    text: () => new TextDecoder().decode(received.data),
-  };
+export class ReceivedMessage implements Message {
+  readonly #received: Received;
+
+  /** Lends what was received. */
+  constructor(received: Received) {
+    this.#received = received;
+  }
+
+  get chunks(): readonly Uint8Array[] {
+    return this.#received.chunks;
+  }
+
+  get byteLength(): number {
+    return this.#received.byteLength;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return concat(this.#received.chunks);
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.#received.data);
+  }
 }
 
 /** Pieces smaller than this are worth a copy: together they are one packet. */
@@ -125,6 +140,7 @@ export function replyPieces(
     return [toBytes(reply)];
   }
   if (typeof reply === "object" && reply !== null) {
+    if (Array.isArray(reply)) return joinAll(reply);
     if (Symbol.asyncIterator in reply) return eachAsBytes(reply);
     if (Symbol.iterator in reply) return joinSmall(reply);
   }
@@ -143,6 +159,20 @@ async function* eachAsBytes(
   pieces: AsyncIterable<string | Uint8Array>,
 ): AsyncIterable<Uint8Array> {
   for await (const piece of pieces) yield toBytes(piece);
+}
+
+/** The same as `joinSmall`, without its cost, where all of it is small. */
+function joinAll(
+  pieces: readonly (string | Uint8Array)[],
+): Iterable<Uint8Array> {
+  let length = 0;
+  for (const piece of pieces) {
+    // A string's length is less than that of its UTF-8.
+    if (typeof piece === "string") return joinSmall(pieces);
+    length += piece?.length;
+  }
+  if (!(length <= SMALL_PIECE)) return joinSmall(pieces);
+  return [joined(pieces.map(toBytes))];
 }
 
 function* joinSmall(
