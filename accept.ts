@@ -68,7 +68,7 @@ export class TcpServer implements Server {
     options.signal?.throwIfAborted();
     this.#options = options;
     this.#limits = limits;
-    this.#terms = toTerms(options, handler, limits);
+    this.#terms = toTerms(options, handler, limits, this.#open);
     this.#grace = limitOf(options, "grace");
     this.#listener = Deno.listen({
       hostname: options.hostname ?? DEFAULT_HOSTNAME,
@@ -142,6 +142,7 @@ export class TcpServer implements Server {
   async #hold(conn: Deno.TcpConn): Promise<void> {
     const conversation = new Conversation(conn, this.#terms);
     this.#open.add(conversation);
+    this.#terms.clock.wind();
     const { connections } = this.#limits;
     const busy = connections.add() > connections.most;
     if (busy) {

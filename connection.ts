@@ -194,7 +194,7 @@ export class Connection implements Pieces {
 
   /** Closes at once, whatever is going on. May be called again. */
   close(): void {
-    this.watch.stop();
+    this.watch.rest();
     if (this.closed) return;
     this.closed = true;
     this.#conn.close();

@@ -16,7 +16,7 @@ import {
   replyPieces,
 } from "./reply.ts";
 import type { EndMarkers } from "./search.ts";
-import type { Clock } from "./watch.ts";
+import type { Clock, Watched } from "./watch.ts";
 
 /** What holds for every conversation of a server. Times in milliseconds. */
 export interface Terms {
@@ -61,7 +61,7 @@ const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** One conversation. */
-export class Conversation implements MessageInfo {
+export class Conversation implements MessageInfo, Watched {
   readonly #connection: Connection;
   readonly #terms: Terms;
   readonly #loan: Loan;
@@ -133,6 +133,11 @@ export class Conversation implements MessageInfo {
       this.#connection.whenGone((reason) => abort.abort(reason));
     }
     return this.#abort.signal;
+  }
+
+  /** Is a time limit over? Only the clock asks. */
+  look(ticks: number): void {
+    this.#connection.watch.look(ticks);
   }
 
   /** Gives this last word instead of a reply, unless a reply has begun. */

@@ -69,13 +69,12 @@ export class Log {
 
   /** A line about one conversation. */
   conversation(report: ConversationReport): void {
-    const { outcome, bytesIn, bytesOut, lastWordLost } = report;
-    this.add({
-      conversations: { [outcome]: 1 },
-      bytesIn,
-      bytesOut,
-      lastWordsLost: lastWordLost ? 1 : 0,
-    });
+    const { tally } = this;
+    const { outcome } = report;
+    tally.conversations[outcome] = (tally.conversations[outcome] ?? 0) + 1;
+    tally.bytesIn += report.bytesIn;
+    tally.bytesOut += report.bytesOut;
+    if (report.lastWordLost) tally.lastWordsLost++;
     if (this.#out === null) return;
     this.#line(this.#format === "json" ? toJson(report) : toLine(report));
   }

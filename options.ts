@@ -11,7 +11,7 @@ import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "./defaults.ts";
 import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
 import type { Handler } from "./reply.ts";
 import { EndMarkers } from "./search.ts";
-import { Clock } from "./watch.ts";
+import { Clock, type Watched } from "./watch.ts";
 
 /** Options of `serve()`. Times are milliseconds; 0 is no limit. */
 export interface ServeOptions {
@@ -137,11 +137,12 @@ export function newLimits(options: ServeOptions): SharedLimits {
   };
 }
 
-/** What the options come to for each conversation. */
+/** What the options come to for each of the conversations that are open. */
 export function toTerms(
   options: ServeOptions,
   handler: Handler,
   limits: SharedLimits,
+  open: ReadonlySet<Watched>,
 ): Terms {
   const { end = SERVER_MARKER, maxBytes = DEFAULT_MAX_BYTES } = options;
   checkMaxBytes(maxBytes);
@@ -155,7 +156,7 @@ export function toTerms(
     ends: new EndMarkers([markerBytes(end)]),
     maxBytes,
     ...times,
-    clock: new Clock([...Object.values(times), LINGER_TOTAL]),
+    clock: new Clock([...Object.values(times), LINGER_TOTAL], open),
     blocks: new BlockPool(
       maxBuffered,
       Math.min(KEEP_BYTES, maxBuffered / 8),

@@ -167,12 +167,17 @@ function joinAll(
 ): Iterable<Uint8Array> {
   let length = 0;
   for (const piece of pieces) {
-    // A string's length is less than that of its UTF-8.
-    if (typeof piece === "string") return joinSmall(pieces);
-    length += piece?.length;
+    if (!(piece instanceof Uint8Array)) return joinSmall(pieces);
+    length += piece.length;
   }
-  if (!(length <= SMALL_PIECE)) return joinSmall(pieces);
-  return [joined(pieces.map(toBytes))];
+  if (length > SMALL_PIECE) return joinSmall(pieces);
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece as Uint8Array, offset);
+    offset += piece.length;
+  }
+  return [whole];
 }
 
 function* joinSmall(

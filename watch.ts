@@ -20,29 +20,33 @@ const LONGEST_TICK = 1000;
 /** Ticks are so many times shorter than the shortest limit. */
 const FINENESS = 16;
 
+/** What is looked at with each tick. */
+export interface Watched {
+  /** So many ticks there were. */
+  look(ticks: number): void;
+}
+
 /** What all watches of a server look at. */
 export class Clock {
   /** How many ticks there were. */
   ticks = 0;
   readonly #tick: number;
-  readonly #watches = new Set<Watch>();
+  readonly #watches: ReadonlySet<Watched>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param limits All that will be watched for, in ms; 0 is no limit. */
-  constructor(limits: readonly number[]) {
+  /**
+   * @param limits All that will be watched for, in ms; 0 is no limit.
+   * @param watches What it looks at: a set that others fill and empty.
+   */
+  constructor(limits: readonly number[], watches: ReadonlySet<Watched>) {
+    this.#watches = watches;
     const shortest = Math.min(...limits.filter((limit) => limit > 0));
     this.#tick = Math.min(Math.ceil(shortest / FINENESS), LONGEST_TICK);
   }
 
-  /** Starts to look at a watch. */
-  add(watch: Watch): void {
-    this.#watches.add(watch);
+  /** Starts to tick, if it does not, because there is something to look at. */
+  wind(): void {
     this.#timer ??= setTimeout(() => this.#ring(), this.#tick);
-  }
-
-  /** Looks at a watch no more. */
-  delete(watch: Watch): void {
-    this.#watches.delete(watch);
   }
 
   /** How many ticks last longer than so many ms; 0 ms last for ever. */
@@ -52,7 +56,7 @@ export class Clock {
     return Math.ceil(milliseconds / this.#tick) + 1;
   }
 
-  /** Stops ticking. A watch that is added winds it up again. */
+  /** Stops ticking, until it is wound up again. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -73,7 +77,7 @@ export class Clock {
  * Limits on a phase of a conversation: so long without progress, so long in
  * all.
  */
-export class Watch {
+export class Watch implements Watched {
   readonly #clock: Clock;
   #idleTicks = Infinity;
   #lastTick = Infinity;
@@ -82,7 +86,6 @@ export class Watch {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    clock.add(this);
   }
 
   /**
@@ -107,12 +110,6 @@ export class Watch {
   /** Ends the phase. */
   rest(): void {
     this.#idleTicks = this.#lastTick = Infinity;
-  }
-
-  /** Ends it all. */
-  stop(): void {
-    this.rest();
-    this.#clock.delete(this);
   }
 
   /** Is it time? Only the clock asks. */
