@@ -89,6 +89,9 @@ export class TcpServer implements Server {
   shutdown(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
+      for (const conversation of this.#open) {
+        conversation.finish("shutting down");
+      }
       this.#lastCalls();
       if (this.#grace > 0) this.#after(this.#grace, () => this.#hurry());
     }
@@ -118,6 +121,7 @@ export class TcpServer implements Server {
       try {
         this.#accepting = true;
         const conn = await this.#listener.accept();
+        this.#accepting = false;
         this.#accepted++;
         this.#hold(conn);
         told = false;
@@ -152,6 +156,7 @@ export class TcpServer implements Server {
       this.#busy++;
     }
     const word = busy ? "busy" : this.#hurried ? "shutting down" : undefined;
+    if (this.#closing) conversation.finish("shutting down");
     const report = await conversation.hold(word);
     this.#open.delete(conversation);
     if (busy) this.#busy--;

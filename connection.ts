@@ -49,6 +49,7 @@ export class Connection implements Pieces {
   #overtake: ((reason: unknown) => void) | undefined;
   #gone: { reason: unknown } | undefined;
   #onGone: ((reason: unknown) => void) | undefined;
+  #onRead: (() => void) | undefined;
 
   constructor(
     conn: Deno.Conn,
@@ -112,6 +113,8 @@ export class Connection implements Pieces {
       this.pendingRead = this.#conn.read(free).then((count) => {
         this.pendingRead = this.pendingRoom = undefined;
         this.watch.progress();
+        this.#onRead?.();
+        this.#onRead = undefined;
         if (count === null) {
           this.endOfFile = true;
           return resolve(null);
@@ -123,6 +126,21 @@ export class Connection implements Pieces {
         reject(this.goneBy(error));
       });
     });
+  }
+
+  /**
+   * From now on, another message is read.
+   *
+   * @param goesOn Whether it has begun in the block of the last.
+   */
+  startMessage(goesOn = false): void {
+    if (!goesOn) this.#room.leaveBlock();
+    this.#room.startMessage();
+  }
+
+  /** Calls back, once, when bytes have come or the client is done sending. */
+  whenRead(callback: () => void): void {
+    this.#onRead = callback;
   }
 
   /** From now on, reads and drops all that still comes. */

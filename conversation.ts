@@ -5,8 +5,8 @@
  */
 import { type BlockPool, type Loan, NoRoomError } from "./blocks.ts";
 import { Connection } from "./connection.ts";
+import { type Framing, GOODBYE, type Heard, type Whole } from "./framing.ts";
 import { Room } from "./pieces.ts";
-import { receive, type Received } from "./recv_end.ts";
 import {
   type Handler,
   LastWord,
@@ -15,12 +15,13 @@ import {
   type ReplyBody,
   replyPieces,
 } from "./reply.ts";
-import type { EndMarkers } from "./search.ts";
 import type { Clock, Watched } from "./watch.ts";
 
 /** What holds for every conversation of a server. Times in milliseconds. */
 export interface Terms {
-  readonly ends: EndMarkers;
+  readonly framing: Framing;
+  /** Whether another message may follow. */
+  readonly keepAlive: boolean;
   readonly maxBytes: number;
   readonly idleTimeout: number;
   readonly messageTimeout: number;
@@ -41,6 +42,8 @@ export interface ConversationReport {
    * the server was.
    */
   outcome: string;
+  /** How many messages were whole. */
+  messages: number;
   /** How many bytes came, those after the verdict included. */
   bytesIn: number;
   /** How many bytes of the reply were sent. */
@@ -58,8 +61,6 @@ export interface ConversationReport {
 
 const NOTHING = new Uint8Array(0);
 
-const encoder = new TextEncoder();
-
 /** One conversation. */
 export class Conversation implements MessageInfo, Watched {
   readonly #connection: Connection;
@@ -69,15 +70,26 @@ export class Conversation implements MessageInfo, Watched {
   #abort: AbortController | undefined;
   /** What of the handler was overtaken, and may still read the message. */
   #unsettled: Promise<unknown> | undefined;
+  /** What is read past the message already: the start of the next. */
+  #rest: Uint8Array = NOTHING;
+  /** Between two messages. */
+  #isIdle = false;
+  /** No further message is wanted. */
+  #isLast: boolean;
+  #which: number | undefined;
+  #messages = 0;
+  /** What had been sent when the message came: more is its reply. */
+  #sentBefore = 0;
   #outcome = "";
   #error: unknown;
 
   /** The connection is this conversation's from now on: it closes it. */
   constructor(conn: Deno.Conn, terms: Terms) {
-    const { blocks, clock, ends, idleTimeout, maxBytes } = terms;
+    const { blocks, clock, framing, idleTimeout, maxBytes } = terms;
     this.#terms = terms;
+    this.#isLast = !terms.keepAlive;
     this.#loan = blocks.loan();
-    const room = new Room(this.#loan, maxBytes + ends.longest);
+    const room = new Room(this.#loan, maxBytes + framing.overhead);
     this.#connection = new Connection(conn, room, idleTimeout, clock);
   }
 
@@ -89,13 +101,17 @@ export class Conversation implements MessageInfo, Watched {
   async hold(word?: string): Promise<ConversationReport> {
     const connection = this.#connection;
     try {
-      const verdict = word ?? await this.#hear();
-      // The dropping starts with the verdict, beside handler and writing: a
-      // client that writes all it has before it reads would wait for us, and
+      let heard: Heard = word ?? await this.#hear();
+      while (typeof heard !== "string" && !this.#isLast) {
+        await this.#answer(heard);
+        heard = this.#isLast ? GOODBYE : await this.#hear();
+      }
+      // The dropping starts with the last verdict, beside handler and writing:
+      // a client that writes all it has before it reads would wait for us, and
       // we for it.
       connection.drain();
-      if (typeof verdict === "string") await this.#refuse(verdict);
-      else await this.#answer(verdict);
+      if (typeof heard !== "string") await this.#answer(heard);
+      else if (heard !== GOODBYE) await this.#refuse(heard);
       this.#giveBack();
       await connection.linger(this.#terms.lingerTimeout);
     } catch (error) {
@@ -112,7 +128,8 @@ export class Conversation implements MessageInfo, Watched {
     const { remoteAddr, bytesIn, bytesOut, lastWordLost } = connection;
     return {
       remoteAddr,
-      outcome: this.#outcome,
+      outcome: this.#outcome || "end",
+      messages: this.#messages,
       bytesIn,
       bytesOut,
       milliseconds: performance.now() - this.#began,
@@ -124,6 +141,13 @@ export class Conversation implements MessageInfo, Watched {
   /** Who is at the other end. */
   get remoteAddr(): Deno.Addr {
     return this.#connection.remoteAddr;
+  }
+
+  /** The marker that ended the message; undefined with a count. */
+  get marker(): Uint8Array | undefined {
+    return this.#which === undefined
+      ? undefined
+      : this.#terms.framing.markers[this.#which];
   }
 
   /** Aborts when nobody waits for the reply any more. */
@@ -140,10 +164,16 @@ export class Conversation implements MessageInfo, Watched {
     this.#connection.watch.look(ticks);
   }
 
+  /** Lets the message that is under way be the last. */
+  finish(word: string): void {
+    this.#isLast = true;
+    if (this.#isIdle) this.interrupt(word);
+  }
+
   /** Gives this last word instead of a reply, unless a reply has begun. */
   interrupt(word: string): void {
-    const { bytesOut } = this.#connection;
-    if (bytesOut === 0) this.#connection.overtake(new LastWord(word));
+    this.#isLast = true;
+    if (!this.#hasBegun) this.#connection.overtake(new LastWord(word));
   }
 
   /** Closes at once, whatever is going on. */
@@ -151,35 +181,43 @@ export class Conversation implements MessageInfo, Watched {
     this.#connection.close();
   }
 
+  get #hasBegun(): boolean {
+    return this.#connection.bytesOut > this.#sentBefore;
+  }
+
   /** The message, or the last word where there is none to answer. */
-  async #hear(): Promise<Received | string> {
-    const { ends, maxBytes, idleTimeout, messageTimeout } = this.#terms;
-    const { watch } = this.#connection;
+  async #hear(): Promise<Heard> {
+    const { framing, keepAlive, maxBytes, idleTimeout, messageTimeout } =
+      this.#terms;
+    const connection = this.#connection;
     const timedOut = () => this.interrupt("timed out");
-    watch.start(idleTimeout, messageTimeout, timedOut);
+    connection.watch.start(idleTimeout, messageTimeout, timedOut);
+    this.#outcome = "";
+    this.#sentBefore = connection.bytesOut;
+    this.#isIdle = keepAlive && this.#rest.length === 0;
+    if (this.#isIdle) connection.whenRead(() => this.#isIdle = false);
     try {
-      const received = await receive(
-        this.#connection,
-        ends,
-        maxBytes,
-        NOTHING,
-      );
-      if (received.reason === "end") return received;
-      return received.reason === "eof" ? "no end" : "too large";
+      const heard = await framing.hear(connection, maxBytes, this.#rest);
+      // Without another message to come, silence is no goodbye.
+      return heard === GOODBYE && !keepAlive ? "no end" : heard;
     } catch (error) {
       if (error instanceof LastWord) return error.word;
       if (error instanceof NoRoomError) return "busy";
       throw error;
     } finally {
-      watch.rest();
+      connection.watch.rest();
     }
   }
 
   /** Sends what the handler makes of the message. */
-  async #answer(received: Received): Promise<void> {
+  async #answer(message: Whole): Promise<void> {
     const connection = this.#connection;
+    this.#messages++;
+    this.#which = message.which;
+    this.#rest = message.rest;
     try {
-      const answer = this.#terms.handler(new ReceivedMessage(received), this);
+      const received = new ReceivedMessage(message);
+      const answer = this.#terms.handler(received, this);
       const body = answer instanceof Promise
         ? await this.#settled(answer)
         : answer;
@@ -190,16 +228,23 @@ export class Conversation implements MessageInfo, Watched {
       const word = error instanceof LastWord ? error.word : "failed";
       if (!(error instanceof LastWord)) this.#error = error;
       this.#abort?.abort(error);
-      if (connection.bytesOut === 0) return await this.#refuse(word);
+      if (!this.#hasBegun) return await this.#refuse(word);
       // What has been sent cannot be taken back.
       this.#outcome = word;
       connection.lastWordLost = true;
       throw connection.goneBy(error);
     }
+    if (!this.#isLast) {
+      this.#giveBack(this.#rest);
+      connection.startMessage(this.#rest.length > 0);
+    }
   }
 
   async #send(body: ReplyBody): Promise<void> {
-    const pieces = replyPieces(body);
+    const framed = this.#terms.framing.frame(body);
+    const pieces = replyPieces(
+      framed instanceof Promise ? await this.#settled(framed) : framed,
+    );
     if (Symbol.iterator in pieces) {
       for (const piece of pieces) await this.#connection.write(piece);
       return;
@@ -217,6 +262,12 @@ export class Conversation implements MessageInfo, Watched {
     }
   }
 
+  async #refuse(word: string): Promise<void> {
+    this.#outcome = word;
+    this.#giveBack(this.#rest);
+    await this.#send(`ERROR:${word}!`);
+  }
+
   /** Waits for the handler, unless it is overtaken. */
   async #settled<T>(promise: Promise<T>): Promise<T> {
     this.#unsettled = promise;
@@ -225,8 +276,8 @@ export class Conversation implements MessageInfo, Watched {
     return result;
   }
 
-  /** Gives back the blocks that nobody uses any more. */
-  #giveBack(): void {
+  /** Gives back the blocks that nobody uses any more; all but these bytes'. */
+  #giveBack(rest: Uint8Array = NOTHING): void {
     if (this.#unsettled !== undefined) {
       // A handler that was overtaken reads on: what it reads stays its own.
       const giveBack = () => this.#loan.giveBack();
@@ -234,13 +285,7 @@ export class Conversation implements MessageInfo, Watched {
       return;
     }
     const { pendingRead, pendingRoom } = this.#connection;
-    this.#loan.giveBack(pendingRoom);
+    this.#loan.giveBack(pendingRoom ?? rest);
     pendingRead?.then(() => this.#loan.giveBack());
-  }
-
-  async #refuse(word: string): Promise<void> {
-    this.#outcome = word;
-    this.#giveBack();
-    await this.#connection.write(encoder.encode(`ERROR:${word}!`));
   }
 }

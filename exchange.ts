@@ -6,7 +6,7 @@
  */
 import { concat } from "@std/bytes";
 import { freshBlocks } from "./blocks.ts";
-import { readerPieces } from "./pieces.ts";
+import { openPieces } from "./pieces.ts";
 
 /** A step of a conversation, from the client's side. */
 export type SendEvent =
@@ -249,7 +249,7 @@ export class Exchange {
   }
 
   async #receive(): Promise<void> {
-    const pieces = readerPieces(this.#conn, freshBlocks, Infinity);
+    using pieces = openPieces(this.#conn, freshBlocks, Infinity);
     for (;;) {
       const piece = await pieces.next().catch((error) => {
         throw this.failure(

@@ -5,6 +5,7 @@ import { Log } from "./log.ts";
 const REPORT: ConversationReport = {
   remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 5000 },
   outcome: "end",
+  messages: 1,
   bytesIn: 24,
   bytesOut: 10,
   milliseconds: 1.25,
@@ -70,6 +71,7 @@ Deno.test("Log writes JSON, one object a line", async () => {
     time: line.time,
     peer: "127.0.0.1:5000",
     outcome: "failed",
+    messages: 1,
     bytesIn: 24,
     bytesOut: 10,
     milliseconds: 1.3,

@@ -25,10 +25,12 @@
 export {
   type ByteReader,
   type Marker,
+  messages,
   type Received,
   recvEnd,
   type RecvEndOptions,
 } from "./recv_end.ts";
+export { type ReceivedCount, recvCount } from "./recv_count.ts";
 export { serve, type ServeOptions, type Server } from "./server.ts";
 export {
   ConversationError,

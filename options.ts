@@ -8,9 +8,14 @@ import { LINGER_TOTAL } from "./connection.ts";
 import type { ConversationReport, Terms } from "./conversation.ts";
 import { Count } from "./count.ts";
 import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "./defaults.ts";
-import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
+import { countFraming, endFraming, type Framing } from "./framing.ts";
+import {
+  checkMaxBytes,
+  endMarkers,
+  type Marker,
+  markerBytes,
+} from "./recv_end.ts";
 import type { Handler } from "./reply.ts";
-import { EndMarkers } from "./search.ts";
 import { Clock, type Watched } from "./watch.ts";
 
 /** Options of `serve()`. Times are milliseconds; 0 is no limit. */
@@ -19,8 +24,27 @@ export interface ServeOptions {
   hostname?: string;
   /** The port; 0 takes a free one: see `addr`. @default {4444} */
   port?: number;
-  /** The end marker of a message. @default {"SERVER WRONG MARKER"} */
-  end?: Marker;
+  /**
+   * The end marker of a message, or several: the first to end is it, and the
+   * longer of two that end together. @default {"SERVER WRONG MARKER"}
+   */
+  end?: Marker | readonly Marker[];
+  /**
+   * What follows every reply and every last word, so that a cut one is known
+   * for what it is. @default {nothing; with keepAlive, the first of `end`}
+   */
+  replyEnd?: Marker;
+  /**
+   * Whether more messages may follow on the same connection. They may be sent
+   * ahead, by a client that reads at the same time; they are answered in
+   * their order. An end of file between two is a goodbye. @default {false}
+   */
+  keepAlive?: boolean;
+  /**
+   * How messages and replies say where they end: by the markers, or by a
+   * count in front, as netstrings. @default {"end"}
+   */
+  framing?: "end" | "count";
   /**
    * How many bytes a message may have; more is `ERROR:too large!`, said at
    * once. @default {67108864} (64 MiB)
@@ -137,6 +161,21 @@ export function newLimits(options: ServeOptions): SharedLimits {
   };
 }
 
+function toFraming(
+  { framing = "end", end = SERVER_MARKER, replyEnd, keepAlive }: ServeOptions,
+): Framing {
+  if (framing === "count") return countFraming;
+  if (framing !== "end") {
+    throw new TypeError(
+      `Cannot use ${framing} as framing: it must be "end" or "count"`,
+    );
+  }
+  const ends = endMarkers(end);
+  if (replyEnd !== undefined) return endFraming(ends, markerBytes(replyEnd));
+  // Where the file does not end with the reply, the reply has to say so.
+  return endFraming(ends, keepAlive ? ends.markers[0] : undefined);
+}
+
 /** What the options come to for each of the conversations that are open. */
 export function toTerms(
   options: ServeOptions,
@@ -144,7 +183,7 @@ export function toTerms(
   limits: SharedLimits,
   open: ReadonlySet<Watched>,
 ): Terms {
-  const { end = SERVER_MARKER, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const { maxBytes = DEFAULT_MAX_BYTES } = options;
   checkMaxBytes(maxBytes);
   const maxBuffered = limitOf(options, "maxBufferedBytes");
   const times = {
@@ -153,7 +192,8 @@ export function toTerms(
     lingerTimeout: limitOf(options, "lingerTimeout"),
   };
   return {
-    ends: new EndMarkers([markerBytes(end)]),
+    framing: toFraming(options),
+    keepAlive: options.keepAlive ?? false,
     maxBytes,
     ...times,
     clock: new Clock([...Object.values(times), LINGER_TOTAL], open),

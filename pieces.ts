@@ -17,9 +17,12 @@ export interface ByteReader {
   read(p: Uint8Array): Promise<number | null>;
 }
 
-/** Bytes as they come: a piece is not empty, and is the callee's own. */
+/** Bytes as they come. */
 export interface Pieces {
+  /** The next of them, a piece that is not empty; null at the end of file. */
   next(): Promise<Uint8Array | null>;
+  /** From now on, another message is read. */
+  startMessage(): void;
 }
 
 /** A reader that returns nothing this many times in a row is broken. */
@@ -35,14 +38,15 @@ export class Room {
   #blockBytes = SMALLEST_BLOCK;
   /** How many more bytes can matter: a block is no larger, if not small. */
   #wanted: number;
+  readonly #most: number;
 
   /**
    * @param blocks Where the blocks come from.
-   * @param wanted How many bytes can matter.
+   * @param wanted How many bytes of a message can matter.
    */
   constructor(blocks: BlockSource, wanted: number) {
     this.#blocks = blocks;
-    this.#wanted = wanted;
+    this.#wanted = this.#most = wanted;
   }
 
   /** Where the next bytes go; never empty. */
@@ -58,6 +62,18 @@ export class Room {
       : this.#block.subarray(this.#filled);
   }
 
+  /** From here on, another message is read: it starts small again. */
+  startMessage(): void {
+    this.#blockBytes = SMALLEST_BLOCK;
+    this.#wanted = this.#most;
+  }
+
+  /** The block is no longer ours. */
+  leaveBlock(): void {
+    this.#block = NOTHING;
+    this.#filled = 0;
+  }
+
   /** So many bytes came: the piece they are. */
   take(count: number): Uint8Array {
     const start = this.#filled;
@@ -67,14 +83,38 @@ export class Room {
   }
 }
 
+/** Pieces that are given up at the end of a block. */
+export type OpenPieces = Pieces & Disposable;
+
+/**
+ * What a source gives: of a reader in blocks, of a stream as it lies.
+ *
+ * @throws {TypeError} If it is neither; or if the stream is locked.
+ */
+export function openPieces(
+  source: ByteReader | ReadableStream<Uint8Array>,
+  blocks: BlockSource,
+  wanted: number,
+): OpenPieces {
+  if (source instanceof ReadableStream) return streamPieces(source.getReader());
+  if (typeof source?.read === "function") {
+    return readerPieces(source, blocks, wanted);
+  }
+  throw new TypeError(
+    "Cannot read from the source: neither a reader nor a ReadableStream",
+  );
+}
+
 /** What a reader gives, in blocks from a source. */
-export function readerPieces(
+function readerPieces(
   source: ByteReader,
   blocks: BlockSource,
   wanted: number,
-): Pieces {
+): OpenPieces {
   const room = new Room(blocks, wanted);
   return {
+    startMessage: () => room.startMessage(),
+    [Symbol.dispose]: () => {},
     async next() {
       const free = room.next();
       for (let tries = 0; tries < MAX_EMPTY_READS; tries++) {
@@ -98,10 +138,12 @@ export function readerPieces(
 }
 
 /** The chunks of a stream, as they lie; empty ones are passed over. */
-export function streamPieces(
+function streamPieces(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-): Pieces {
+): OpenPieces {
   return {
+    startMessage: () => {},
+    [Symbol.dispose]: () => reader.releaseLock(),
     async next() {
       for (let tries = 0; tries < MAX_EMPTY_READS; tries++) {
         const { done, value } = await reader.read();

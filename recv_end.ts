@@ -6,18 +6,13 @@
  *
  * @module
  */
-import { concat } from "@std/bytes";
 import { freshBlocks } from "./blocks.ts";
 import { DEFAULT_MAX_BYTES } from "./defaults.ts";
-import {
-  type ByteReader,
-  type Pieces,
-  readerPieces,
-  streamPieces,
-} from "./pieces.ts";
+import { type ByteReader, openPieces, type Pieces } from "./pieces.ts";
+import { append, dropLast, type Received, ReceivedToEnd } from "./received.ts";
 import { EndMarkers } from "./search.ts";
 
-export type { ByteReader };
+export type { ByteReader, Received };
 
 /** An end marker. Text stands for its UTF-8 bytes. It must not be empty. */
 export type Marker = string | Uint8Array;
@@ -36,32 +31,6 @@ export interface RecvEndOptions {
    * message before. They are not copied.
    */
   initial?: Uint8Array;
-}
-
-/** What {@linkcode recvEnd} received. */
-export interface Received {
-  /** Whether the marker came. */
-  gotEnd: boolean;
-  /**
-   * Why reading stopped: `"end"`, the marker came; `"eof"`, the end of file
-   * came first; `"limit"`, more than `maxBytes` came first.
-   */
-  reason: "end" | "eof" | "limit";
-  /**
-   * What came before the marker, or all that came where the marker did not.
-   * Joined when first asked for; where it lies in one piece it is that piece,
-   * uncopied.
-   */
-  data: Uint8Array;
-  /** The same bytes, as they lie: nothing copied, no piece empty. */
-  chunks: readonly Uint8Array[];
-  /** The number of bytes in `data`. */
-  byteLength: number;
-  /**
-   * What was read past the marker already, uncopied: hand it to the next
-   * {@linkcode recvEnd} as `initial`. Empty unless `gotEnd`.
-   */
-  rest: Uint8Array;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -83,7 +52,8 @@ const NOTHING = new Uint8Array(0);
  * marker. Each byte is searched once: O(bytes received + marker length).
  *
  * @param source Where the bytes come from.
- * @param end The end marker.
+ * @param end The end marker. Of several, the one that ends first is it, and
+ * the longer one of two that end together.
  * @param options The limit, and what was already read.
  * @returns What came, and why reading stopped.
  * @throws {TypeError} If an argument is not what it should be: an empty
@@ -122,31 +92,87 @@ const NOTHING = new Uint8Array(0);
  */
 export async function recvEnd(
   source: ByteReader | ReadableStream<Uint8Array>,
-  end: Marker,
+  end: Marker | readonly Marker[],
   options: RecvEndOptions = {},
 ): Promise<Received> {
-  const { maxBytes = DEFAULT_MAX_BYTES, initial = NOTHING } = options;
-  const ends = new EndMarkers([markerBytes(end)]);
+  const { maxBytes, initial } = checkOptions(options);
+  const ends = endMarkers(end);
+  const wanted = maxBytes + ends.longest - initial.length;
+  using pieces = openPieces(source, freshBlocks, wanted);
+  return await receive(pieces, ends, maxBytes, initial);
+}
+
+/**
+ * The messages of a source, one after the other, to the end of file.
+ *
+ * Each is what {@linkcode recvEnd} returns. The last has `gotEnd` false if the
+ * end of file, or the limit, came in the middle of it; at an end of file
+ * between two messages there is none. The source is locked until the loop is
+ * left, and not closed.
+ *
+ * @param source Where the bytes come from.
+ * @param end The end marker of each message, or several.
+ * @param options The limit for each message, and what was already read.
+ * @returns The messages. Each must be used before the next is asked for only
+ * as far as memory goes: its bytes are the caller's.
+ * @throws As {@linkcode recvEnd} does.
+ *
+ * @example Lines
+ * ```ts
+ * import { messages } from "@recv-end/recv-end";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const source = new Blob(["one\ntwo\r\nthr"]).stream();
+ * const lines = [];
+ * for await (const { data, gotEnd } of messages(source, ["\n", "\r\n"])) {
+ *   lines.push([new TextDecoder().decode(data), gotEnd]);
+ * }
+ * assertEquals(lines, [["one", true], ["two", true], ["thr", false]]);
+ * ```
+ */
+export async function* messages(
+  source: ByteReader | ReadableStream<Uint8Array>,
+  end: Marker | readonly Marker[],
+  options: RecvEndOptions = {},
+): AsyncGenerator<Received> {
+  const { maxBytes, initial } = checkOptions(options);
+  const ends = endMarkers(end);
+  using pieces = openPieces(source, freshBlocks, Infinity);
+  let rest = initial;
+  for (;;) {
+    const received = await receive(pieces, ends, maxBytes, rest);
+    if (received.reason === "eof" && received.byteLength === 0) return;
+    yield received;
+    if (!received.gotEnd) return;
+    rest = received.rest;
+    pieces.startMessage();
+  }
+}
+
+/**
+ * The markers, made ready for searching.
+ *
+ * @throws {TypeError} If there is none, or one is empty or no marker.
+ */
+export function endMarkers(end: Marker | readonly Marker[]): EndMarkers {
+  const list = typeof end === "string" || end instanceof Uint8Array
+    ? [end]
+    : end;
+  if (!Array.isArray(list)) {
+    throw new TypeError("Cannot use the end marker: neither text nor bytes");
+  }
+  return new EndMarkers(list.map(markerBytes));
+}
+
+/** @throws {TypeError | RangeError} If an option is not what it should be. */
+export function checkOptions(
+  { maxBytes = DEFAULT_MAX_BYTES, initial = NOTHING }: RecvEndOptions,
+): Required<RecvEndOptions> {
   checkMaxBytes(maxBytes);
   if (!(initial instanceof Uint8Array)) {
     throw new TypeError("Cannot start a message with `initial`: not bytes");
   }
-  if (source instanceof ReadableStream) {
-    const reader = source.getReader();
-    try {
-      return await receive(streamPieces(reader), ends, maxBytes, initial);
-    } finally {
-      reader.releaseLock();
-    }
-  }
-  if (typeof source?.read !== "function") {
-    throw new TypeError(
-      "Cannot read from the source: neither a reader nor a ReadableStream",
-    );
-  }
-  const wanted = maxBytes + ends.longest - initial.length;
-  const pieces = readerPieces(source, freshBlocks, wanted);
-  return await receive(pieces, ends, maxBytes, initial);
+  return { maxBytes, initial };
 }
 
 /**
@@ -198,70 +224,22 @@ export async function receive(
       append(chunks, piece);
       total += piece.length;
       if (total - scan.pending > maxBytes) {
-        return new Message("limit", chunks, total, NOTHING);
+        return new ReceivedToEnd("limit", chunks, total);
       }
       piece = await pieces.next();
       continue;
     }
-    const markerLength = ends.markers[scan.which]!.length;
+    const { which } = scan;
+    const markerLength = ends.markers[which]!.length;
     const byteLength = total + offset - markerLength;
     if (byteLength > maxBytes) {
       append(chunks, piece);
-      return new Message("limit", chunks, total + piece.length, NOTHING);
+      return new ReceivedToEnd("limit", chunks, total + piece.length);
     }
     append(chunks, piece.subarray(0, offset));
     dropLast(chunks, markerLength);
-    return new Message("end", chunks, byteLength, piece.subarray(offset));
+    const rest = piece.subarray(offset);
+    return new ReceivedToEnd("end", chunks, byteLength, which, rest);
   }
-  return new Message("eof", chunks, total, NOTHING);
-}
-
-/** Adds a piece; one that lies right behind the last is the same chunk. */
-function append(chunks: Uint8Array[], piece: Uint8Array): void {
-  const last = chunks.at(-1);
-  if (
-    last?.buffer === piece.buffer &&
-    last.byteOffset + last.length === piece.byteOffset
-  ) {
-    chunks[chunks.length - 1] = new Uint8Array(
-      piece.buffer,
-      last.byteOffset,
-      last.length + piece.length,
-    );
-  } else {
-    chunks.push(piece);
-  }
-}
-
-/** Takes the marker off the end, which may reach back over many chunks. */
-function dropLast(chunks: Uint8Array[], byteCount: number): void {
-  while (byteCount > 0) {
-    const last = chunks.pop()!;
-    if (last.length > byteCount) {
-      chunks.push(last.subarray(0, last.length - byteCount));
-    }
-    byteCount -= last.length;
-  }
-}
-
-class Message implements Received {
-  #joined?: Uint8Array;
-
-  constructor(
-    readonly reason: Received["reason"],
-    readonly chunks: readonly Uint8Array[],
-    readonly byteLength: number,
-    readonly rest: Uint8Array,
-  ) {}
-
-  get gotEnd(): boolean {
-    return this.reason === "end";
-  }
-
-  get data(): Uint8Array {
-    this.#joined ??= this.chunks.length === 1
-      ? this.chunks[0]!
-      : concat(this.chunks);
-    return this.#joined;
-  }
+  return new ReceivedToEnd("eof", chunks, total);
 }

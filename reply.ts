@@ -4,7 +4,7 @@
  * @module
  */
 import { concat } from "@std/bytes";
-import type { Received } from "./recv_end.ts";
+import type { Received } from "./received.ts";
 
 /** A whole message, in the manner of a `Request`, but all of it is here. */
 export interface Message {
@@ -25,6 +25,8 @@ export interface Message {
 export interface MessageInfo {
   /** Who sent it. */
   readonly remoteAddr: Deno.Addr;
+  /** The end marker that ended it; undefined with a count. */
+  readonly marker: Uint8Array | undefined;
   /**
    * Aborts when nobody waits for the reply any more: the client is gone, or
    * the server gave it another last word.
@@ -78,6 +80,8 @@ export class LastWord extends Error {
   readonly word: string;
 
   /**
+   * Makes the last word `ERROR:word!`.
+   *
    * @param word The word alone, up to 200 characters.
    * @throws {TypeError} If it is empty or longer, or has a `!` or a line
    * break in it: no client would know it for a last word.
@@ -97,12 +101,15 @@ export const twice: Handler = (message) => [
   ...message.chunks,
 ];
 
+/** Bytes that were received. */
+type Bytes = Pick<Received, "chunks" | "byteLength" | "data">;
+
 /** The message that a handler is given for what was received. */
 export class ReceivedMessage implements Message {
-  readonly #received: Received;
+  readonly #received: Bytes;
 
   /** Lends what was received. */
-  constructor(received: Received) {
+  constructor(received: Bytes) {
     this.#received = received;
   }
 
