@@ -6,7 +6,7 @@
  */
 import { LINGER_TOTAL } from "./connection.ts";
 import { Conversation, type Terms } from "./conversation.ts";
-import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "./defaults.ts";
+import { type AnyListener, listen, removeSocket } from "./listen.ts";
 import {
   limitOf,
   newLimits,
@@ -35,14 +35,14 @@ const QUIET_TURNS = 5;
 const TURN = 5;
 
 /** The server behind `serve()`. */
-export class TcpServer implements Server {
-  readonly addr: Deno.NetAddr;
+export class ConversationServer implements Server<Deno.Addr> {
+  readonly addr: Deno.Addr;
   readonly finished: Promise<void>;
   readonly #options: ServeOptions;
   readonly #terms: Terms;
   readonly #limits: SharedLimits;
   readonly #grace: number;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: AnyListener;
   readonly #open = new Set<Conversation>();
   /** Those of them that are told that the server is busy. */
   #busy = 0;
@@ -70,11 +70,7 @@ export class TcpServer implements Server {
     this.#limits = limits;
     this.#terms = toTerms(options, handler, limits, this.#open);
     this.#grace = limitOf(options, "grace");
-    this.#listener = Deno.listen({
-      hostname: options.hostname ?? DEFAULT_HOSTNAME,
-      port: options.port ?? DEFAULT_PORT,
-      ...(options.reusePort && { reusePort: true }),
-    });
+    this.#listener = listen(options);
     this.addr = this.#listener.addr;
     options.signal?.addEventListener("abort", this.#onAbort);
     this.finished = this.#acceptAll();
@@ -143,7 +139,7 @@ export class TcpServer implements Server {
   }
 
   /** Holds a conversation. Never rejects. */
-  async #hold(conn: Deno.TcpConn): Promise<void> {
+  async #hold(conn: Deno.Conn): Promise<void> {
     const conversation = new Conversation(conn, this.#terms);
     this.#open.add(conversation);
     this.#terms.clock.wind();
@@ -209,6 +205,7 @@ export class TcpServer implements Server {
     if (this.#closed) return;
     this.#closing = this.#closed = true;
     this.#listener.close();
+    if (this.#options.path !== undefined) removeSocket(this.#options.path);
     this.#onLeave?.();
   }
 

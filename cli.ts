@@ -160,6 +160,21 @@ export function sizeFrom(
   };
 }
 
+/**
+ * The text of a file that a flag names.
+ *
+ * @throws {UsageError} If it cannot be read.
+ */
+export function readText(name: string, path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new UsageError(
+      `--${name} cannot be read: ${printable((error as Error).message)}`,
+    );
+  }
+}
+
 /** A reader of one of a few words; another is a {@linkcode UsageError}. */
 export function choice<const Choice extends string>(
   ...choices: readonly Choice[]

@@ -1,9 +1,10 @@
 /**
- * The client: one conversation, and the last word of it. As a script:
- * `deno run -A client.ts --data a1234`.
+ * The client script: `deno run -A client.ts --data a1234`. What it does is
+ * `sendData()` and `connect()`, which are exported from here too.
  *
  * @module
  */
+import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
 import {
   choice,
   EXIT,
@@ -13,132 +14,32 @@ import {
   parseSeconds,
   parseSize,
   printable,
+  readText,
   runMain,
   UsageError,
   whole,
   writeOut,
 } from "./cli.ts";
-import {
-  CLIENT_MARKER,
-  DEFAULT_HOSTNAME,
-  DEFAULT_MAX_BYTES,
-  DEFAULT_PORT,
-} from "./defaults.ts";
+import { CLIENT_MARKER, DEFAULT_HOSTNAME, DEFAULT_PORT } from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
+import type { ClientConversation } from "./dialog.ts";
 import {
+  connect,
+  type ConnectOptions,
+  sendData,
+  type SendOptions,
+} from "./send.ts";
+
+export {
+  type ClientConversation,
+  connect,
+  type ConnectOptions,
   ConversationError,
-  Exchange,
-  messagePieces,
   type Reply,
+  sendData,
   type SendEvent,
-} from "./exchange.ts";
-import { checkMaxBytes, type Marker, markerBytes } from "./recv_end.ts";
-import { LONGEST_TIMER } from "./watch.ts";
-
-export { ConversationError, type Reply, type SendEvent };
-
-/** Options of {@linkcode sendData}. */
-export interface SendOptions {
-  /** Where the server is. @default {"127.0.0.1"} */
-  hostname?: string;
-  /** Its port. @default {4444} */
-  port?: number;
-  /** The end marker that is sent behind the data. @default {"CLIENT WRONG MARKER"} */
-  end?: Marker;
-  /**
-   * When to half-close: before the reply, as a client that is done sending
-   * does; or after it, which gets through more proxies, but leaves the server
-   * without a way to notice that the marker is missing.
-   *
-   * @default {"before"}
-   */
-  halfClose?: "before" | "after";
-  /**
-   * How many bytes the reply may have.
-   * @default {134217728} (128 MiB: the largest message of a server, twice)
-   */
-  maxReplyBytes?: number;
-  /** How long the conversation may take, in ms; 0 is no limit. @default {0} */
-  timeout?: number;
-  /** Ends the conversation; {@linkcode sendData} throws its reason. */
-  signal?: AbortSignal;
-  /** Called for each step of the conversation, as it happens. */
-  onEvent?: (event: SendEvent) => void;
-}
-
-/**
- * Holds one conversation: connects, sends the data and the end marker,
- * half-closes, reads the reply to its end, and closes.
- *
- * It writes and reads at the same time, so a server that answers in the
- * middle of the message is heard, and then nothing more is sent. When a write
- * fails it still reads: what the server said before may be waiting.
- *
- * @param data The message. A stream is sent as it comes; what is not sent of
- * it is cancelled.
- * @param options The server, the marker, the limits.
- * @returns The reply, whole. It may be a last word: see `lastWord`.
- * @throws {ConversationError} If there is no whole reply.
- * @throws {TypeError} If the data is neither text, bytes nor a stream of
- * bytes, or `end` is empty.
- * @throws {RangeError} If a limit is not a number in its range.
- * @throws What the stream threw; `signal.reason`, if aborted.
- *
- * @example The server's last word
- * ```ts
- * import { sendData, serve } from "@recv-end/recv-end";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serve({ port: 0 });
- * // By default the two markers differ, on purpose.
- * const reply = await sendData("a1234", { port: server.addr.port });
- * assertEquals(reply.text(), "ERROR:no end!");
- * assertEquals(reply.lastWord, "no end");
- * ```
- */
-export async function sendData(
-  data: string | Uint8Array | ReadableStream<Uint8Array>,
-  options: SendOptions = {},
-): Promise<Reply> {
-  const {
-    hostname = DEFAULT_HOSTNAME,
-    port = DEFAULT_PORT,
-    halfClose = "before",
-    maxReplyBytes = 2 * DEFAULT_MAX_BYTES,
-    timeout = 0,
-    signal,
-    onEvent = () => {},
-  } = options;
-  const marker = markerBytes(options.end ?? CLIENT_MARKER);
-  checkMaxBytes(maxReplyBytes);
-  if (!(timeout >= 0)) {
-    throw new RangeError(
-      `Cannot use timeout as a limit: it must be from 0, and is ${timeout}`,
-    );
-  }
-  signal?.throwIfAborted();
-
-  const message = messagePieces(data, marker);
-  const stop = new AbortController();
-  const abort = () => stop.abort(signal?.reason);
-  signal?.addEventListener("abort", abort);
-  const timer = timeout > 0 && timeout <= LONGEST_TIMER
-    ? setTimeout(() => stop.abort(), timeout)
-    : undefined;
-  const exchange = new Exchange(onEvent, maxReplyBytes);
-  try {
-    await exchange.connect(hostname, port, stop.signal);
-    return await exchange.hold(message, halfClose);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (!stop.signal.aborted) throw error;
-    throw exchange.failure("timed out", `Timed out after ${timeout} ms`, error);
-  } finally {
-    message.cancel();
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
-}
+  type SendOptions,
+};
 
 const HELP = `Sends a message and its end marker over TCP, and prints the reply.
 
@@ -150,8 +51,16 @@ Options:
                       is no terminal and there is neither --data nor --file
   --hostname NAME     where the server is (${DEFAULT_HOSTNAME})
   --port PORT         its port (${DEFAULT_PORT})
+  --unix PATH         the path of its Unix socket, instead
+  --tls               speak TLS
+  --ca PATH           certificates to trust beside the known ones, in PEM
   --marker TEXT       the end marker (${CLIENT_MARKER});
                       understands \\r \\n \\t \\0 \\\\ \\xHH
+  --reply-marker TEXT the end marker of replies; without it the end of file
+                      ends a reply, and a cut one may look whole
+  --framing end|count by end markers, or by a count in front: netstrings (end)
+  --keep-alive        one connection for all --data; replies end in the
+                      reply marker, or in the marker
   --half-close WHEN   before or after the reply (before)
   --timeout SECONDS   for the whole conversation; 0 for none (0)
   --max-bytes SIZE    of a reply: bytes, or 64KiB, 64MiB, 1GiB (1GiB)
@@ -164,18 +73,34 @@ line is wrong; 3 the conversation failed (refused, cut, no last word, timed
 out).
 `;
 
-/** What to try, on standard error, when it did not go well. */
-const HINTS = new Map([
-  [
-    "no end",
-    "the server did not find its end marker: both sides need the same --marker",
-  ],
-  ["refused", "is a server running there?"],
+const SAME_MARKER = "both sides need the same --marker";
+
+/** What to try after a last word, on standard error. */
+const LAST_WORD_HINTS = new Map([
+  ["no end", `the server did not find its end marker: ${SAME_MARKER}`],
+  ["timed out", `a server that finds no end marker waits: ${SAME_MARKER}`],
+  ["bad count", "the server wants netstrings: --framing count"],
+]);
+
+/** What to try after a failure, on standard error. */
+const FAILURE_HINTS = new Map([
   [
     "no last word",
     "something on the path may take a half-close for a close: " +
+    "try --half-close after (or the reply was empty)",
+  ],
+  [
+    "cut",
+    "the server or something on the path broke the connection: " +
+    "look at its log; a --reply-marker on both sides tells whole from cut",
+  ],
+  [
+    "timed out",
+    "raise --timeout; or the path keeps the reply back: " +
     "try --half-close after",
   ],
+  ["too large", "raise --max-bytes"],
+  ["bad count", "the server needs --framing count as well"],
 ]);
 
 /** The client script: prints the conversations, resolves to its exit status. */
@@ -185,7 +110,13 @@ export async function main(args: string[]): Promise<number> {
     "file": "value",
     "hostname": "value",
     "port": "value",
+    "unix": "value",
+    "tls": "switch",
+    "ca": "value",
     "marker": "value",
+    "reply-marker": "value",
+    "framing": "value",
+    "keep-alive": "switch",
     "half-close": "value",
     "timeout": "value",
     "max-bytes": "value",
@@ -195,23 +126,35 @@ export async function main(args: string[]): Promise<number> {
   });
   if (flags.help) return writeOut(HELP), EXIT.ok;
   if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
+  if (flags.hostname === "") {
+    throw new UsageError("--hostname must not be empty");
+  }
+  const timeout = parseFlag(flags, "timeout", parseSeconds) ?? 0;
   const options: SendOptions = {
     hostname: flags.hostname,
     port: parseFlag(flags, "port", whole(1, 65535)),
+    path: flags.unix,
+    tls: flags.tls,
+    caCerts: flags.ca === undefined ? [] : [readText("ca", flags.ca)],
     end: parseFlag(flags, "marker", parseMarker),
+    replyEnd: parseFlag(flags, "reply-marker", parseMarker),
+    framing: parseFlag(flags, "framing", choice("end", "count")),
     halfClose: parseFlag(flags, "half-close", choice("before", "after")),
-    timeout: parseFlag(flags, "timeout", parseSeconds),
+    timeout,
+    // More than in the library: here it is the user who asked for the file.
     maxReplyBytes: parseFlag(flags, "max-bytes", parseSize) ?? 1024 ** 3,
   };
-  const quiet = flags.quiet ?? false;
-  const hints = new Set<string>();
-  let status: number = EXIT.ok;
-  for (const job of await jobs(flags.data, flags.file)) {
-    const ended = await hold(job, options, quiet, hints);
-    status = Math.max(status, ended);
+  const printer = new Printer(flags.quiet ?? false);
+  const all = await jobs(flags.data, flags.file);
+  if (flags["keep-alive"]) {
+    await printer.tell(() => dialog(all, options, timeout, printer));
+  } else {
+    for (const job of all) {
+      await printer.tell(() => conversation(job, options, printer));
+    }
   }
-  for (const hint of hints) console.error(`hint: ${hint}`);
-  return status;
+  printer.hint();
+  return printer.status;
 }
 
 /** One conversation of the script. */
@@ -231,7 +174,9 @@ async function jobs(
   if (texts !== undefined) {
     return texts.map((data) => ({ data, sent: () => data }));
   }
-  const sent = (byteLength: number) => `${byteLength} bytes`;
+  // On one connection with others, nobody counts while it is sent.
+  const sent = (byteLength: number) =>
+    Number.isNaN(byteLength) ? "all" : `${byteLength} bytes`;
   if (file !== undefined) {
     const { readable } = await Deno.open(file).catch((error) => {
       throw new UsageError(cannotRead("--file", error));
@@ -271,53 +216,111 @@ function cannotRead(name: string, error: unknown): string {
   return `${name} cannot be read: ${printable((error as Error).message)}`;
 }
 
-/** Holds one conversation, prints it, and returns its exit status. */
-async function hold(
+/** One message on a connection of its own. */
+async function conversation(
   job: Job,
   options: SendOptions,
-  quiet: boolean,
-  hints: Set<string>,
-): Promise<number> {
-  const say = (line: string) => quiet || writeOut(`${line}\n`);
-  const hint = (about: string) => {
-    const text = HINTS.get(about);
-    if (text !== undefined) hints.add(text);
-  };
+  printer: Printer,
+): Promise<void> {
   let wrote = 0;
   let sentAll = false;
   const onEvent = (event: SendEvent) => {
-    if (event.type === "connected") say("connected");
+    if (event.type === "connected") printer.say("connected");
     if (event.type === "wrote") wrote += event.byteLength;
     if (event.type === "sent") {
       sentAll = true;
-      say(`sent ${job.sent(event.byteLength)}`);
+      printer.say(`sent ${job.sent(event.byteLength)}`);
     }
-    if (event.type === "half-close") say("shutdown");
+    if (event.type === "half-close") printer.say("shutdown");
   };
+  const reply = await sendData(job.data, { ...options, onEvent });
+  if (!sentAll) printer.say(`sent only ${wrote} bytes, then the answer came`);
+  printer.reply(reply);
+}
+
+/** All messages on one connection. */
+async function dialog(
+  jobs: readonly Job[],
+  options: ConnectOptions,
+  timeout: number,
+  printer: Printer,
+): Promise<void> {
+  const signal = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
   try {
-    const reply = await sendData(job.data, { ...options, onEvent });
-    if (!sentAll) say(`sent only ${wrote} bytes, then the answer came`);
-    printReply(reply.data, quiet);
-    if (reply.lastWord === null) return EXIT.ok;
-    hint(reply.lastWord);
-    return EXIT.error;
+    const dialog: ClientConversation = await connect({ ...options, signal });
+    printer.say("connected");
+    for (const { data, sent } of jobs) {
+      const reply = dialog.ask(data);
+      printer.say(`sent ${sent(NaN)}`);
+      printer.reply(await reply);
+    }
+    await dialog.close();
+    printer.say("shutdown");
   } catch (error) {
-    if (error instanceof InputError) throw new UsageError(error.message);
-    if (!(error instanceof ConversationError)) throw error;
-    printReply(error.received, quiet);
-    console.error(printable(error.message));
-    hint(error.reason);
-    return EXIT.failed;
+    if (!signal?.aborted) throw error;
+    const nothing = new Uint8Array(0);
+    const message = `Timed out after ${timeout} ms`;
+    throw new ConversationError("timed out", message, nothing);
   }
 }
 
-/** The reply; outside of a terminal, and with --quiet, exactly its bytes. */
-function printReply(data: Uint8Array, quiet: boolean): void {
-  if (quiet) return writeOut(data);
-  if (data.length === 0) return;
-  const forTerminal = Deno.stdout.isTerminal();
-  writeOut(forTerminal ? printable(new TextDecoder().decode(data)) : data);
-  writeOut("\n");
+/** What the user sees, and the exit status it comes to. */
+class Printer {
+  status: number = EXIT.ok;
+  readonly #quiet: boolean;
+  readonly #hints = new Set<string>();
+
+  constructor(quiet: boolean) {
+    this.#quiet = quiet;
+  }
+
+  say(line: string): void {
+    if (!this.#quiet) writeOut(`${line}\n`);
+  }
+
+  /** The reply, and what it means for the exit status. */
+  reply({ data, lastWord }: Reply): void {
+    this.#print(data);
+    if (lastWord === null) return;
+    this.status = Math.max(this.status, EXIT.error);
+    this.#hint(LAST_WORD_HINTS.get(lastWord));
+  }
+
+  /** What a conversation failed with, if it does. */
+  async tell(hold: () => Promise<void>): Promise<void> {
+    try {
+      await hold();
+    } catch (error) {
+      if (error instanceof InputError) throw new UsageError(error.message);
+      if (!(error instanceof ConversationError)) throw error;
+      this.#print(error.received);
+      console.error(printable(error.message));
+      this.status = EXIT.failed;
+      this.#hint(
+        error.cause instanceof Deno.errors.ConnectionRefused
+          ? "is a server running there?"
+          : FAILURE_HINTS.get(error.reason),
+      );
+    }
+  }
+
+  /** Each hint once, behind all else. */
+  hint(): void {
+    for (const hint of this.#hints) console.error(`hint: ${hint}`);
+  }
+
+  #hint(hint: string | undefined): void {
+    if (hint !== undefined) this.#hints.add(hint);
+  }
+
+  /** Outside of a terminal, and with --quiet, exactly these bytes. */
+  #print(data: Uint8Array): void {
+    if (this.#quiet) return writeOut(data);
+    if (data.length === 0) return;
+    const forTerminal = Deno.stdout.isTerminal();
+    writeOut(forTerminal ? printable(new TextDecoder().decode(data)) : data);
+    writeOut("\n");
+  }
 }
 
 if (import.meta.main) await runMain(main);

@@ -193,7 +193,8 @@ export class Connection implements Pieces {
    */
   async linger(idle: number): Promise<void> {
     try {
-      if (this.endOfFile) {
+      // The end of TLS has to be said: a close alone is a truncation.
+      if (this.endOfFile && !("handshake" in this.#conn)) {
         // Nothing is unread, nor ever will be: the close is half-close enough.
         // A client that closed looked like one that half-closed. If it met the
         // reply with a reset already, a write of nothing fails, and tells.
@@ -205,6 +206,7 @@ export class Connection implements Pieces {
       this.lastWordLost = true;
       throw this.goneBy(error);
     }
+    if (this.endOfFile) return;
     this.#lingering = true;
     this.watch.start(idle, LINGER_TOTAL, () => this.close());
     await this.#draining;

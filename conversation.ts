@@ -38,8 +38,9 @@ export interface ConversationReport {
   /**
    * How it ended: `"end"`, the message was whole and the handler answered;
    * the last word that was said instead (`"no end"`, `"too large"`,
-   * `"failed"`, …); `"reset"`, the client was gone before a verdict; `"cut"`,
-   * the server was.
+   * `"failed"`, …); `"reset"`, the client was gone before a verdict;
+   * `"truncated"`, so it was, and TLS did not end; `"no TLS"`, it spoke
+   * something else; `"cut"`, the server was gone.
    */
   outcome: string;
   /** How many messages were whole. */
@@ -116,7 +117,7 @@ export class Conversation implements MessageInfo, Watched {
       await connection.linger(this.#terms.lingerTimeout);
     } catch (error) {
       if (connection.isGone(error)) {
-        this.#outcome ||= connection.closed ? "cut" : "reset";
+        this.#outcome ||= connection.closed ? "cut" : this.#lost(error);
       } else {
         this.#outcome = "failed";
         this.#error = error;
@@ -136,6 +137,16 @@ export class Conversation implements MessageInfo, Watched {
       lastWordLost,
       ...(this.#error !== undefined && { error: this.#error }),
     };
+  }
+
+  /** How a client is gone. */
+  #lost(error: unknown): string {
+    const isTruncated = error instanceof Deno.errors.UnexpectedEof;
+    if (!isTruncated && !(error instanceof Deno.errors.InvalidData)) {
+      return "reset";
+    }
+    this.#error = error;
+    return isTruncated ? "truncated" : "no TLS";
   }
 
   /** Who is at the other end. */

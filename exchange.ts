@@ -1,155 +1,39 @@
 /**
- * The client's side of one connection: connect, send, half-close, read the
+ * The client's side of one conversation: connect, send, half-close, read the
  * reply to its end, close.
  *
  * @module
  */
 import { concat } from "@std/bytes";
+import {
+  ConversationError,
+  describe,
+  reasonOf,
+  type Reply,
+  type ReplyReader,
+  type SendEvent,
+  toReply,
+} from "./answer.ts";
 import { freshBlocks } from "./blocks.ts";
-import { openPieces } from "./pieces.ts";
+import { dial, nameOf, type Where } from "./dial.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { openPieces, type Pieces } from "./pieces.ts";
 
-/** A step of a conversation, from the client's side. */
-export type SendEvent =
-  /** The connection stands. */
-  | { type: "connected" }
-  /** So many bytes more are on their way. */
-  | { type: "wrote"; byteLength: number }
-  /** The whole message is: so many bytes, and its marker. */
-  | { type: "sent"; byteLength: number }
-  /** We are done sending. */
-  | { type: "half-close" }
-  /** So many bytes more of the reply are here. */
-  | { type: "read"; byteLength: number }
-  /** The server is done sending. */
-  | { type: "end of file" }
-  /** The connection is closed. */
-  | { type: "closed" };
+const NOTHING = new Uint8Array(0);
 
-/** What the server answered, whole. */
-export interface Reply {
-  /** The bytes of the reply. */
-  readonly data: Uint8Array;
-  /** The reply as text. What is no UTF-8 becomes U+FFFD. */
-  text(): string;
-  /**
-   * The server's last word, where it said one instead of a reply: `no end`
-   * for `ERROR:no end!`. A reply of this very form is taken for one.
-   */
-  readonly lastWord: string | null;
-}
-
-/**
- * A conversation that failed. `reason` tells how:
- *
- * - `"refused"`: there was no connection.
- * - `"cut"`: the connection broke before the end of the reply.
- * - `"no last word"`: the server was done before any byte of a reply. Often
- *   something between the two took our half-close for a close: see
- *   `halfClose`.
- * - `"timed out"`: it took longer than `timeout`.
- * - `"too large"`: the reply has more than `maxReplyBytes`.
- */
-export class ConversationError extends Error {
-  /** The name of the class. */
-  override name = "ConversationError";
-
-  /** How it failed. */
-  readonly reason:
-    | "refused"
-    | "cut"
-    | "no last word"
-    | "timed out"
-    | "too large";
-  /** What had come of the reply. */
-  readonly received: Uint8Array;
-
-  /** The message is for people; `cause` is the error below. */
-  constructor(
-    reason: ConversationError["reason"],
-    message: string,
-    received: Uint8Array,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.reason = reason;
-    this.received = received;
-  }
-}
-
-/** Data up to this many bytes is joined with its marker: one packet. */
-const SMALL_MESSAGE = 64 * 1024;
-
-/** Bytes to send, one piece after the other. */
-export interface Outgoing {
-  /** The next piece; null when the message and its marker were given. */
-  next(): Promise<Uint8Array | null> | Uint8Array | null;
-  /** Nothing more will be asked for. */
-  cancel(): void;
-  /** How many bytes of the message, without the marker, were given. */
-  readonly byteLength: number;
-}
-
-/** The message and its marker, as they are to be written. */
-export function messagePieces(
-  data: string | Uint8Array | ReadableStream<Uint8Array>,
-  marker: Uint8Array,
-): Outgoing {
-  if (data instanceof ReadableStream) return new StreamPieces(data, marker);
-  const bytes = typeof data === "string"
-    ? new TextEncoder().encode(data)
-    : data;
-  if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(
-      "Cannot send the data: no text, no bytes and no stream",
-    );
-  }
-  const pieces = bytes.length <= SMALL_MESSAGE
-    ? [concat([bytes, marker])]
-    : [bytes, marker];
-  return {
-    next: () => pieces.shift() ?? null,
-    cancel: () => {},
-    byteLength: bytes.length,
-  };
-}
-
-class StreamPieces implements Outgoing {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #marker: Uint8Array | null;
-  byteLength = 0;
-
-  constructor(stream: ReadableStream<Uint8Array>, marker: Uint8Array) {
-    this.#reader = stream.getReader();
-    this.#marker = marker;
-  }
-
-  async next(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#reader.read();
-    if (done) {
-      const last = this.#marker;
-      this.#marker = null;
-      return last;
-    }
-    if (!(value instanceof Uint8Array)) {
-      throw new TypeError("Cannot send the data: a chunk of it is no bytes");
-    }
-    this.byteLength += value.length;
-    return value;
-  }
-
-  cancel(): void {
-    // How it takes that is its own affair, and nobody waits for it.
-    this.#reader.cancel().catch(() => {});
-  }
+/** How a conversation is held. */
+export interface ExchangeTerms {
+  readonly readReply: ReplyReader;
+  readonly maxReplyBytes: number;
+  readonly onEvent: (event: SendEvent) => void;
 }
 
 /** One conversation, from the client's side. It owns the connection. */
 export class Exchange {
-  readonly #onEvent: (event: SendEvent) => void;
-  readonly #maxReplyBytes: number;
+  readonly #terms: ExchangeTerms;
   readonly #reply: Uint8Array[] = [];
   #replyBytes = 0;
-  #conn!: Deno.TcpConn;
+  #conn!: Deno.Conn;
   #closed = false;
   #sent = false;
   /** What the caller's stream or callback threw. */
@@ -157,21 +41,16 @@ export class Exchange {
   /** A write met a reset: the end of file behind it is the reset's. */
   #wasReset = false;
 
-  constructor(onEvent: (event: SendEvent) => void, maxReplyBytes: number) {
-    this.#onEvent = onEvent;
-    this.#maxReplyBytes = maxReplyBytes;
+  constructor(terms: ExchangeTerms) {
+    this.#terms = terms;
   }
 
-  async connect(
-    hostname: string,
-    port: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async connect(where: Where, signal: AbortSignal): Promise<void> {
     try {
-      this.#conn = await Deno.connect({ hostname, port, signal });
+      this.#conn = await dial(where, signal);
     } catch (error) {
-      const where = `Cannot connect to ${hostname}:${port}`;
-      throw this.failure("refused", `${where}: ${reasonOf(error)}`, error);
+      const message = `Cannot connect to ${nameOf(where)}: ${reasonOf(error)}`;
+      throw this.failure("refused", message, error);
     }
     signal.addEventListener("abort", () => this.#close());
     this.#tell({ type: "connected" });
@@ -180,8 +59,9 @@ export class Exchange {
   /** Sends and reads at the same time, until the reply is here. */
   async hold(message: Outgoing, halfClose: "before" | "after"): Promise<Reply> {
     const sending = this.#send(message, halfClose === "before");
+    let data: Uint8Array | undefined;
     try {
-      await this.#receive();
+      data = await this.#receive();
       if (halfClose === "after" && this.#sent) await this.#halfClose();
     } catch (error) {
       if (this.#callerError === undefined) throw error;
@@ -193,7 +73,7 @@ export class Exchange {
       await sending;
     }
     if (this.#callerError !== undefined) throw this.#callerError.error;
-    return toReply(concat(this.#reply));
+    return toReply(data!);
   }
 
   /** The error for what went wrong, with what had come of the reply. */
@@ -248,10 +128,21 @@ export class Exchange {
     this.#tell({ type: "half-close" });
   }
 
-  async #receive(): Promise<void> {
+  async #receive(): Promise<Uint8Array> {
+    const { maxReplyBytes, readReply } = this.#terms;
     using pieces = openPieces(this.#conn, freshBlocks, Infinity);
-    for (;;) {
-      const piece = await pieces.next().catch((error) => {
+    const told: Pieces = {
+      startMessage: () => {},
+      next: async () => {
+        const piece = await pieces.next();
+        if (piece === null) this.#endOfFile();
+        else this.#keep(piece);
+        return piece;
+      },
+    };
+    const { reason, data } = await readReply(told, maxReplyBytes, NOTHING)
+      .catch((error) => {
+        if (error instanceof ConversationError) throw error;
         throw this.failure(
           "cut",
           `The reply was cut after ${this.#replyBytes} bytes: ` +
@@ -259,17 +150,18 @@ export class Exchange {
           error,
         );
       });
-      if (piece === null) break;
-      this.#replyBytes += piece.length;
-      this.#reply.push(piece);
-      this.#tell({ type: "read", byteLength: piece.length });
-      if (this.#replyBytes > this.#maxReplyBytes) {
-        throw this.failure(
-          "too large",
-          `The reply has more than ${this.#maxReplyBytes} bytes`,
-        );
-      }
-    }
+    if (reason === "whole") return data;
+    const message = describe(reason, this.#replyBytes, maxReplyBytes);
+    throw this.failure(reason, message);
+  }
+
+  #keep(piece: Uint8Array): void {
+    this.#replyBytes += piece.length;
+    this.#reply.push(piece);
+    this.#tell({ type: "read", byteLength: piece.length });
+  }
+
+  #endOfFile(): void {
     if (this.#wasReset) {
       throw this.failure(
         "cut",
@@ -277,12 +169,6 @@ export class Exchange {
       );
     }
     this.#tell({ type: "end of file" });
-    if (this.#replyBytes === 0) {
-      throw this.failure(
-        "no last word",
-        "No last word: the connection ended before any byte of a reply",
-      );
-    }
   }
 
   #close(): void {
@@ -294,7 +180,7 @@ export class Exchange {
 
   #tell(event: SendEvent): void {
     try {
-      this.#onEvent(event);
+      this.#terms.onEvent(event);
     } catch (error) {
       this.#failCaller(error);
     }
@@ -305,22 +191,4 @@ export class Exchange {
     this.#callerError ??= { error };
     this.#close();
   }
-}
-
-/** What a server says instead of a reply. */
-const LAST_WORD = /^ERROR:([^!\r\n]{1,200})!$/;
-
-/** No last word is longer than this, in bytes. */
-const LONGEST_LAST_WORD = 1000;
-
-function toReply(data: Uint8Array): Reply {
-  const text = () => new TextDecoder().decode(data);
-  const lastWord = data.length <= LONGEST_LAST_WORD
-    ? LAST_WORD.exec(text())?.[1] ?? null
-    : null;
-  return { data, text, lastWord };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

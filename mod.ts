@@ -8,7 +8,10 @@
  *
  * - {@linkcode recvEnd} reads bytes until the end marker, from any reader.
  * - {@linkcode serve} holds the server's side of such conversations.
- * - {@linkcode sendData} holds the client's side of one.
+ * - {@linkcode sendData} holds the client's side of one, and
+ *   {@linkcode connect} that of many messages on one connection.
+ * - {@linkcode recvCount} and {@linkcode messages} are for byte counts, and for
+ *   one message after the other.
  *
  * @example Both markers are the same
  * ```ts
@@ -32,13 +35,16 @@ export {
 } from "./recv_end.ts";
 export { type ReceivedCount, recvCount } from "./recv_count.ts";
 export { serve, type ServeOptions, type Server } from "./server.ts";
+export { removeDeadSocket } from "./listen.ts";
 export {
-  ConversationError,
-  type Reply,
+  connect,
+  type ConnectOptions,
   sendData,
-  type SendEvent,
   type SendOptions,
-} from "./client.ts";
+} from "./send.ts";
+export type { ClientConversation } from "./dialog.ts";
+export type { OutgoingData } from "./outgoing.ts";
+export { ConversationError, type Reply, type SendEvent } from "./answer.ts";
 export {
   type Handler,
   LastWord,

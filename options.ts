@@ -25,6 +25,15 @@ export interface ServeOptions {
   /** The port; 0 takes a free one: see `addr`. @default {4444} */
   port?: number;
   /**
+   * The path of a Unix socket to listen on, instead. Its file is removed at
+   * the end; for one that a dead server left see `removeDeadSocket()`.
+   */
+  path?: string;
+  /** A certificate chain in PEM: with `key`, the server speaks TLS. */
+  cert?: string;
+  /** The private key of the certificate, in PEM. */
+  key?: string;
+  /**
    * The end marker of a message, or several: the first to end is it, and the
    * longer of two that end together. @default {"SERVER WRONG MARKER"}
    */
@@ -87,7 +96,7 @@ export interface ServeOptions {
   /** Cuts the server and all its conversations at once. */
   signal?: AbortSignal;
   /** Called when the server listens. */
-  onListen?: (addr: Deno.NetAddr) => void;
+  onListen?: (addr: Deno.Addr) => void;
   /** Called after each conversation. */
   onConversation?: (report: ConversationReport) => void;
   /**
@@ -99,9 +108,10 @@ export interface ServeOptions {
 }
 
 /** A running server, as `Deno.HttpServer` is one. */
-export interface Server extends AsyncDisposable {
+export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
+  extends AsyncDisposable {
   /** Where it listens. */
-  readonly addr: Deno.NetAddr;
+  readonly addr: Addr;
   /** Resolves when it no longer listens and all conversations have ended. */
   readonly finished: Promise<void>;
   /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { TcpServer } from "./accept.ts";
+import { ConversationServer } from "./accept.ts";
 import {
   choice,
   EXIT,
@@ -14,13 +14,16 @@ import {
   parseSeconds,
   parseSize,
   printable,
+  readText,
   runMain,
   sizeFrom,
+  UsageError,
   whole,
   writeOut,
 } from "./cli.ts";
 import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
+import { removeDeadSocket } from "./listen.ts";
 import { Log } from "./log.ts";
 import type { ServeOptions, Server } from "./options.ts";
 import { type Handler, twice } from "./reply.ts";
@@ -55,15 +58,20 @@ export type { ServeOptions, Server };
  * ```
  */
 export function serve(handler?: Handler): Server;
+/** The same on a Unix socket. */
+export function serve(
+  options: ServeOptions & { path: string },
+  handler?: Handler,
+): Server<Deno.UnixAddr>;
 /** The same with options. */
 export function serve(options: ServeOptions, handler?: Handler): Server;
 export function serve(
   first: ServeOptions | Handler = {},
   second?: Handler,
-): Server {
+): Server<Deno.Addr> {
   const options = typeof first === "function" ? {} : first;
   const handler = typeof first === "function" ? first : second ?? twice;
-  return new TcpServer(options, handler);
+  return new ConversationServer(options, handler);
 }
 
 const HELP =
@@ -76,6 +84,13 @@ Options:
   --port PORT                0 takes a free one and prints it (${DEFAULT_PORT})
   --marker TEXT              the end marker (${SERVER_MARKER});
                              understands \\r \\n \\t \\0 \\\\ \\xHH
+                             several times: the first to end ends a message
+  --reply-marker TEXT        behind every reply and last word
+  --keep-alive               many messages a connection
+  --framing end|count        by end markers, or by a count in front:
+                             netstrings (end)
+  --unix PATH                listen on a Unix socket instead
+  --cert PATH --key PATH     speak TLS, with these in PEM
   --max-bytes SIZE           of a message (64MiB)
   --idle-timeout SECONDS     without a byte, reading or writing (30)
   --message-timeout SECONDS  for a whole message (300)
@@ -102,7 +117,13 @@ async function main(args: string[]): Promise<number> {
   const flags = parseFlags(args, {
     "hostname": "value",
     "port": "value",
-    "marker": "value",
+    "unix": "value",
+    "cert": "value",
+    "key": "value",
+    "marker": "values",
+    "reply-marker": "value",
+    "keep-alive": "switch",
+    "framing": "value",
     "max-bytes": "value",
     "idle-timeout": "value",
     "message-timeout": "value",
@@ -121,7 +142,13 @@ async function main(args: string[]): Promise<number> {
   const options: ServeOptions = {
     hostname: flags.hostname,
     port: parseFlag(flags, "port", whole(0, 65535)),
-    end: parseFlag(flags, "marker", parseMarker),
+    end: flags.marker?.map((text) => parseMarker("marker", text)),
+    replyEnd: parseFlag(flags, "reply-marker", parseMarker),
+    keepAlive: flags["keep-alive"],
+    framing: parseFlag(flags, "framing", choice("end", "count")),
+    path: flags.unix,
+    cert: flags.cert === undefined ? undefined : readText("cert", flags.cert),
+    key: flags.key === undefined ? undefined : readText("key", flags.key),
     maxBytes: parseFlag(flags, "max-bytes", parseSize),
     idleTimeout: parseFlag(flags, "idle-timeout", parseSeconds),
     messageTimeout: parseFlag(flags, "message-timeout", parseSeconds),
@@ -131,13 +158,20 @@ async function main(args: string[]): Promise<number> {
     grace: parseFlag(flags, "grace", parseSeconds),
   };
   const count = parseFlag(flags, "parallel", whole(1, 1024)) ?? 1;
+  if (count > 1 && options.path !== undefined) {
+    throw new UsageError("--parallel and --unix exclude each other");
+  }
+  if ((options.cert === undefined) !== (options.key === undefined)) {
+    throw new UsageError("--cert and --key need each other");
+  }
   const format = parseFlag(flags, "log", choice("text", "json")) ?? "text";
   const quiet = flags.quiet ?? false;
   const log = new Log(format, quiet ? null : Deno.stderr);
   using signals = new Signals();
   try {
-    const onListen = ({ port }: Deno.NetAddr) =>
-      writeOut(`started on ${port}\n`);
+    const onListen = (addr: Deno.Addr) =>
+      writeOut(`started on ${"port" in addr ? addr.port : options.path}\n`);
+    if (options.path !== undefined) await removeDeadSocket(options.path);
     const server = count === 1
       ? serveHere({ ...options, onListen }, log)
       : new Threads({ count, options, format, quiet, onListen }, log);
@@ -145,8 +179,9 @@ async function main(args: string[]): Promise<number> {
     await server.finished;
   } catch (error) {
     const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;
+    const where = options.path ?? `${hostname}:${port}`;
     const { message } = error as Error;
-    console.error(printable(`Cannot serve on ${hostname}:${port}: ${message}`));
+    console.error(printable(`Cannot serve on ${where}: ${message}`));
     return EXIT.error;
   }
   log.summary();

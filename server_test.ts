@@ -530,7 +530,7 @@ netTest("serve() listens no more when onListen throws", async () => {
       serve({
         port: 0,
         onListen: (addr) => {
-          port = addr.port;
+          if ("port" in addr) port = addr.port;
           throw new Error("in a callback");
         },
       }),

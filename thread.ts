@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TcpServer } from "./accept.ts";
+import { ConversationServer } from "./accept.ts";
 import { Count } from "./count.ts";
 import { Log } from "./log.ts";
 import { newLimits } from "./options.ts";
@@ -17,7 +17,7 @@ const scope = globalThis as unknown as {
 };
 
 const cut = new AbortController();
-let server: TcpServer | undefined;
+let server: ConversationServer | undefined;
 
 scope.onmessage = ({ data: order }) => {
   if (order.type === "serve") serve(order);
@@ -40,7 +40,7 @@ async function serve(
   );
   try {
     const { connections, slabs } = newLimits(options);
-    server = new TcpServer(
+    server = new ConversationServer(
       {
         ...options,
         signal: cut.signal,

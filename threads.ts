@@ -23,7 +23,7 @@ export type ThreadOrder =
 
 /** What a thread tells. */
 export type ThreadReport =
-  | { type: "listening"; addr: Deno.NetAddr }
+  | { type: "listening"; addr: Deno.Addr }
   | { type: "failed"; message: string }
   | { type: "lines"; text: string }
   | { type: "finished"; tally: Tally };
@@ -39,7 +39,7 @@ export interface ThreadsOptions {
   /** Whether none are. */
   quiet: boolean;
   /** Called when all threads listen. */
-  onListen: (addr: Deno.NetAddr) => void;
+  onListen: (addr: Deno.Addr) => void;
 }
 
 const THREAD = new URL("./thread.ts", import.meta.url);
@@ -107,7 +107,7 @@ export class Threads {
           format,
           quiet,
         });
-        port = addr.port;
+        if ("port" in addr) port = addr.port;
         if (i === count - 1) onListen(addr);
       }
       // A signal that came before a thread did was not told to it.
@@ -127,7 +127,7 @@ export class Threads {
 class Thread {
   readonly finished: Promise<void>;
   readonly #worker: Worker;
-  readonly #listening = Promise.withResolvers<Deno.NetAddr>();
+  readonly #listening = Promise.withResolvers<Deno.Addr>();
 
   constructor(log: Log) {
     this.#worker = new Worker(THREAD, { type: "module" });
@@ -155,7 +155,7 @@ class Thread {
     };
   }
 
-  start(order: ThreadOrder): Promise<Deno.NetAddr> {
+  start(order: ThreadOrder): Promise<Deno.Addr> {
     this.tell(order);
     return this.#listening.promise;
   }
