@@ -68,6 +68,8 @@ export function chooseErrand(
   }
   const isMarked = kind === "reply" || kind === "too large" &&
       random.chance(0.5);
+  // What may still be the start of the marker is not counted as too large.
+  if (kind === "too large" && !isMarked) message[size - 1] = 0;
   const behind = isMarked && random.chance(0.3) ? random.size(maxBytes) : 0;
   const bytes = isMarked
     ? concat([message, MARKER, material.subarray(0, behind)])
