@@ -113,7 +113,8 @@ scriptTest(
     }
     const { code, stderr } = await server.stop();
     assertEquals(code, 0);
-    const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line))
+      .filter((line) => !("note" in line));
     const summary = lines.pop();
     assertEquals(summary.conversations, { end: 1000 });
     assertEquals(summary.bytesIn, 20_000);

@@ -95,6 +95,16 @@ export class Log {
     this.#gather(text);
   }
 
+  /** A line about the server itself. */
+  note(note: string): void {
+    const time = new Date().toISOString();
+    this.#line(
+      this.#format === "json"
+        ? JSON.stringify({ time, note })
+        : `${time} ${printable(note)}`,
+    );
+  }
+
   /** A line about what went wrong outside of all conversations. */
   trouble(error: unknown): void {
     const time = new Date().toISOString();

@@ -18,7 +18,7 @@ import {
 import type { Handler } from "./reply.ts";
 import { Clock, type Watched } from "./watch.ts";
 
-/** Options of `serve()`. Times are milliseconds; 0 is no limit. */
+/** Options of `serve()`. Times are milliseconds; for them, 0 is no limit. */
 export interface ServeOptions {
   /** Where to listen. @default {"127.0.0.1"} */
   hostname?: string;
@@ -115,8 +115,10 @@ export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
   /** Resolves when it no longer listens and all conversations have ended. */
   readonly finished: Promise<void>;
   /**
-   * Refuses new connections, lets open conversations finish (see `grace`),
-   * and resolves with `finished`. May be called again.
+   * Answers those who are connected already, refuses new connections within a
+   * second, lets open conversations finish (see `grace`), and resolves with
+   * `finished`, 30 s after the grace period at the latest. May be called
+   * again. Disposing of the server is the same.
    */
   shutdown(): Promise<void>;
   /** Keeps the process alive while the server listens: the default. */

@@ -43,12 +43,14 @@ const NOTHING = new Uint8Array(0);
  * way: a marker that arrives one byte at a time is found, and is found once.
  * `data`, the marker, `rest` and what is still unread are the whole stream.
  *
- * What a peer did is never an exception: `gotEnd` and `reason` tell it.
- * Nothing is closed. A `ReadableStream` is locked while this reads, and left
+ * What a peer did is never an exception: `gotEnd` and `reason` tell it. With
+ * `"limit"`, `data` is all that was read, up to a block more than the limit.
+ * There is no time limit: to end a read, close the source; it throws then, and
+ * what was read is lost. Nothing is closed. A `ReadableStream` is locked while this reads, and left
  * unlocked and open.
  *
  * At most `maxBytes` and the marker's length are read into memory, and up to
- * one block (8 KiB for a small message, never more than 1 MiB) beyond the
+ * one block (2 KiB for a small message, never more than 1 MiB) beyond the
  * marker. Each byte is searched once: O(bytes received + marker length).
  *
  * @param source Where the bytes come from.

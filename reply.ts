@@ -53,6 +53,9 @@ export type Handler = (
   info: MessageInfo,
 ) => ReplyBody | Promise<ReplyBody>;
 
+/** How conversations end without a last word: see `ConversationReport`. */
+const OUTCOMES = new Set(["end", "reset", "cut", "truncated", "no TLS"]);
+
 /**
  * What is said instead of a reply: `ERROR:` and the word and `!`. A handler
  * throws one to refuse a message.
@@ -84,10 +87,11 @@ export class LastWord extends Error {
    *
    * @param word The word alone, up to 200 characters.
    * @throws {TypeError} If it is empty or longer, or has a `!` or a line
-   * break in it: no client would know it for a last word.
+   * break in it: no client would know it for a last word. Or if it is `end`,
+   * `reset`, `cut`, `truncated` or `no TLS`, which are outcomes without one.
    */
   constructor(word: string) {
-    if (!/^[^!\r\n]{1,200}$/.test(word)) {
+    if (!/^[^!\r\n]{1,200}$/.test(word) || OUTCOMES.has(word)) {
       throw new TypeError(`Cannot use ${JSON.stringify(word)} as a last word`);
     }
     super(word);

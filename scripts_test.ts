@@ -305,6 +305,7 @@ scriptTest("server.ts serves in several threads as in one", async () => {
   await using server = new Program(Deno.execPath(), [
     ...["run", "--quiet", "--allow-net=127.0.0.1", "--allow-read", url],
     ...[
+      "--log=json",
       "--parallel=2",
       "--port=0",
       "--max-connections=100",
@@ -339,10 +340,13 @@ scriptTest("server.ts serves in several threads as in one", async () => {
     conn.close();
   }
   const { code, stderr } = await server.finished;
-  assertMatch(
-    stderr,
-    / 361 conversations \(.*\b(?:end 320)\b.*\b(?:|no end 20).*\), .* lost\n$/,
-  );
-  assertEquals(stderr.trimEnd().split("\n").length, 362);
+  const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.pop().conversations, {
+    "end": 320,
+    "no end": 20,
+    "too large": 20,
+    "busy": 1,
+  });
+  assertEquals(lines.filter(({ outcome }) => outcome).length, 361);
   assertEquals(code, 0);
 });

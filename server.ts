@@ -175,7 +175,7 @@ async function main(args: string[]): Promise<number> {
     const server = count === 1
       ? serveHere({ ...options, onListen }, log)
       : new Threads({ count, options, format, quiet, onListen }, log);
-    signals.stop(server);
+    signals.stop(server, log);
     await server.finished;
   } catch (error) {
     const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;
@@ -220,6 +220,7 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 class Signals {
   #count = 0;
   #server: Stoppable | undefined;
+  #log: Log | undefined;
   readonly #listener = () => {
     this.#count++;
     this.#tell();
@@ -232,14 +233,19 @@ class Signals {
   }
 
   /** From now on, this is what they end. */
-  stop(server: Stoppable): void {
+  stop(server: Stoppable, log: Log): void {
     this.#server = server;
+    this.#log = log;
     this.#tell();
   }
 
   #tell(): void {
-    if (this.#count === 1) this.#server?.shutdown();
-    if (this.#count > 1) this.#server?.cut();
+    if (this.#server === undefined) return;
+    if (this.#count === 1) {
+      this.#log?.note("shutting down; a second signal cuts what is open");
+      this.#server.shutdown();
+    }
+    if (this.#count > 1) this.#server.cut();
   }
 
   [Symbol.dispose](): void {

@@ -368,10 +368,10 @@ export type ServerProgram = Program & {
 /** Starts server.ts on a free port; resolves when it listens. */
 export async function startServer(
   args: readonly string[] = [],
+  permissions: readonly string[] = ["--allow-net=127.0.0.1"],
 ): Promise<ServerProgram> {
-  const permissions = ["--allow-net=127.0.0.1"];
   const program = script("server.ts", permissions, ["--port=0", ...args]);
-  const [, port] = await program.says(/^started on (\d+)\n/);
+  const [, port] = await program.says(/^started on (.+)\n/);
   return Object.assign(program, { port: Number(port) });
 }
 
@@ -380,8 +380,8 @@ export async function runClient(
   args: readonly string[],
   stdin?: string | Uint8Array,
 ): Promise<Outcome> {
-  // Reading is for --file.
-  const permissions = ["--allow-net=127.0.0.1", "--allow-read"];
+  // Reading is for --file; reading and writing, for --unix.
+  const permissions = ["--allow-net", "--allow-read", "--allow-write"];
   await using client = script("client.ts", permissions, args, { stdin });
   return await client.finished;
 }

@@ -166,7 +166,7 @@ export class LogAudit {
       this.#conversation(entry.outcome, entry);
       // The default handler never throws.
       if (entry.outcome === "failed") this.#wonder(line);
-    } else {
+    } else if (!("note" in entry)) {
       tally(this.troubles, String(entry.error));
       // Floods take all descriptors; all else is a bug.
       if (!/too many open files/i.test(line)) this.#wonder(line);
