@@ -138,8 +138,8 @@ export class ConversationServer implements Server<Deno.Addr> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  /** Holds a conversation. Never rejects. */
-  async #hold(conn: Deno.Conn): Promise<void> {
+  /** Holds a conversation, beside all others. */
+  #hold(conn: Deno.Conn): void {
     const conversation = new Conversation(conn, this.#terms);
     this.#open.add(conversation);
     this.#terms.clock.wind();
@@ -153,16 +153,17 @@ export class ConversationServer implements Server<Deno.Addr> {
     }
     const word = busy ? "busy" : this.#hurried ? "shutting down" : undefined;
     if (this.#closing) conversation.finish("shutting down");
-    const report = await conversation.hold(word);
-    this.#open.delete(conversation);
-    if (busy) this.#busy--;
-    else connections.remove();
-    this.#onLeave?.();
-    try {
-      this.#options.onConversation?.(report);
-    } catch (error) {
-      this.#tell(error);
-    }
+    conversation.hold(word).then((report) => {
+      this.#open.delete(conversation);
+      if (busy) this.#busy--;
+      else connections.remove();
+      this.#onLeave?.();
+      try {
+        this.#options.onConversation?.(report);
+      } catch (error) {
+        this.#tell(error);
+      }
+    });
   }
 
   #tell(error: unknown): void {

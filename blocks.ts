@@ -23,7 +23,7 @@ import { Count } from "./count.ts";
  * every silent connection has one. Larger steps mean fewer reads, and more
  * memory that is lent and stays empty.
  */
-const BLOCK_SIZES = [2, 16, 128, 512, 1024].map((size) => size * 1024);
+const BLOCK_SIZES = [1, 16, 128, 512, 1024].map((size) => size * 1024);
 
 /** The first of them. */
 export const SMALLEST_BLOCK = BLOCK_SIZES[0]!;

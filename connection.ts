@@ -5,7 +5,7 @@
  * @module
  */
 import type { Pieces, Room } from "./pieces.ts";
-import { type Clock, Watch } from "./watch.ts";
+import { type Clock, type Expiring, Watch } from "./watch.ts";
 
 /** In all, lingering lasts no longer, in ms, as with nginx's lingering_time. */
 export const LINGER_TOTAL = 30_000;
@@ -22,7 +22,7 @@ const NOTHING = new Uint8Array(0);
 const OVER = new DOMException("The conversation is over", "AbortError");
 
 /** One connection. It is closed once, by {@linkcode Connection.close}. */
-export class Connection implements Pieces {
+export class Connection implements Pieces, Expiring {
   /** How long nothing may be written, in ms; 0 is no limit. */
   readonly #idleTimeout: number;
   readonly #conn: Deno.Conn;
@@ -167,7 +167,7 @@ export class Connection implements Pieces {
 
   /** Writes all of it; closes when nothing is taken for `idleTimeout`. */
   async write(piece: Uint8Array): Promise<void> {
-    this.watch.start(this.#idleTimeout, 0, () => this.close());
+    this.watch.start(this.#idleTimeout, 0, this);
     try {
       let unsent = piece;
       while (unsent.length > 0) {
@@ -208,8 +208,13 @@ export class Connection implements Pieces {
     }
     if (this.endOfFile) return;
     this.#lingering = true;
-    this.watch.start(idle, LINGER_TOTAL, () => this.close());
+    this.watch.start(idle, LINGER_TOTAL, this);
     await this.#draining;
+  }
+
+  /** A time limit on writing or lingering is over. */
+  expire(): void {
+    this.close();
   }
 
   /** Closes at once, whatever is going on. May be called again. */

@@ -15,7 +15,7 @@ import {
   type ReplyBody,
   replyPieces,
 } from "./reply.ts";
-import type { Clock, Watched } from "./watch.ts";
+import type { Clock, Expiring, Watched } from "./watch.ts";
 
 /** What holds for every conversation of a server. Times in milliseconds. */
 export interface Terms {
@@ -63,7 +63,7 @@ export interface ConversationReport {
 const NOTHING = new Uint8Array(0);
 
 /** One conversation. */
-export class Conversation implements MessageInfo, Watched {
+export class Conversation implements MessageInfo, Watched, Expiring {
   readonly #connection: Connection;
   readonly #terms: Terms;
   readonly #loan: Loan;
@@ -196,28 +196,47 @@ export class Conversation implements MessageInfo, Watched {
     return this.#connection.bytesOut > this.#sentBefore;
   }
 
-  /** The message, or the last word where there is none to answer. */
-  async #hear(): Promise<Heard> {
+  /**
+   * The message, or the last word where there is none to answer. No async
+   * function: see `endFraming()`.
+   */
+  #hear(): Promise<Heard> {
     const { framing, keepAlive, maxBytes, idleTimeout, messageTimeout } =
       this.#terms;
     const connection = this.#connection;
-    const timedOut = () => this.interrupt("timed out");
-    connection.watch.start(idleTimeout, messageTimeout, timedOut);
     this.#outcome = "";
     this.#sentBefore = connection.bytesOut;
     this.#isIdle = keepAlive && this.#rest.length === 0;
-    if (this.#isIdle) connection.whenRead(() => this.#isIdle = false);
-    try {
-      const heard = await framing.hear(connection, maxBytes, this.#rest);
-      // Without another message to come, silence is no goodbye.
-      return heard === GOODBYE && !keepAlive ? "no end" : heard;
-    } catch (error) {
-      if (error instanceof LastWord) return error.word;
-      if (error instanceof NoRoomError) return "busy";
-      throw error;
-    } finally {
-      connection.watch.rest();
+    connection.watch.start(
+      idleTimeout,
+      // Between two messages there is none that could take too long.
+      this.#isIdle ? 0 : messageTimeout,
+      this,
+    );
+    if (this.#isIdle) {
+      connection.whenRead(() => {
+        this.#isIdle = false;
+        connection.watch.start(idleTimeout, messageTimeout, this);
+      });
     }
+    return framing.hear(connection, maxBytes, this.#rest).then(
+      (heard) => {
+        connection.watch.rest();
+        // Without another message to come, silence is no goodbye.
+        return heard === GOODBYE && !keepAlive ? "no end" : heard;
+      },
+      (error) => {
+        connection.watch.rest();
+        if (error instanceof LastWord) return error.word;
+        if (error instanceof NoRoomError) return "busy";
+        throw error;
+      },
+    );
+  }
+
+  /** A time limit on reading is over. */
+  expire(): void {
+    this.interrupt("timed out");
   }
 
   /** Sends what the handler makes of the message. */

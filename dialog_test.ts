@@ -328,3 +328,21 @@ scriptTest(
     assertEquals(code, 3);
   },
 );
+
+netTest(
+  "messageTimeout is for a message, not for the silence before it",
+  async () => {
+    await using server = serve({
+      ...KEEPING,
+      idleTimeout: 0,
+      messageTimeout: 300,
+    });
+    using conn = await connectTo(server.addr.port);
+    await new Promise((resolve) => setTimeout(resolve, 400)); // the silence
+    await writeAll(conn, "a;b");
+    const room = new Uint8Array(3);
+    await conn.read(room);
+    assertEquals(new TextDecoder().decode(room), "aa;");
+    assertEquals(await readText(conn), "ERROR:timed out!;");
+  },
+);

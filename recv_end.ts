@@ -50,7 +50,7 @@ const NOTHING = new Uint8Array(0);
  * unlocked and open.
  *
  * At most `maxBytes` and the marker's length are read into memory, and up to
- * one block (2 KiB for a small message, never more than 1 MiB) beyond the
+ * one block (1 KiB for a small message, never more than 1 MiB) beyond the
  * marker. Each byte is searched once: O(bytes received + marker length).
  *
  * @param source Where the bytes come from.

@@ -20,6 +20,12 @@ const LONGEST_TICK = 1000;
 /** Ticks are so many times shorter than the shortest limit. */
 const FINENESS = 16;
 
+/** What is told when its time is over. */
+export interface Expiring {
+  /** It is. */
+  expire(): void;
+}
+
 /** What is looked at with each tick. */
 export interface Watched {
   /** So many ticks there were. */
@@ -82,7 +88,7 @@ export class Watch implements Watched {
   #idleTicks = Infinity;
   #lastTick = Infinity;
   #moved = 0;
-  #expire: () => void = () => {};
+  #expiring: Expiring | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -93,13 +99,13 @@ export class Watch implements Watched {
    *
    * @param idle Milliseconds without progress; 0 for no limit.
    * @param total Milliseconds in all; 0 for no limit.
-   * @param expire Called once when one of them has passed.
+   * @param expiring Told once when one of them has passed.
    */
-  start(idle: number, total: number, expire: () => void): void {
+  start(idle: number, total: number, expiring: Expiring): void {
     this.#moved = this.#clock.ticks;
     this.#idleTicks = this.#clock.ticksFor(idle);
     this.#lastTick = this.#moved + this.#clock.ticksFor(total);
-    this.#expire = expire;
+    this.#expiring = expiring;
   }
 
   /** Notes that something moved. */
@@ -116,6 +122,6 @@ export class Watch implements Watched {
   look(ticks: number): void {
     if (ticks < this.#lastTick && ticks - this.#moved < this.#idleTicks) return;
     this.rest();
-    this.#expire();
+    this.#expiring?.expire();
   }
 }

@@ -15,7 +15,9 @@ function watchOf(clock: Clock): Watch {
 function expiry(watch: Watch, idle: number, total: number): Promise<number> {
   const began = performance.now();
   return new Promise((resolve) =>
-    watch.start(idle, total, () => resolve(performance.now() - began))
+    watch.start(idle, total, {
+      expire: () => resolve(performance.now() - began),
+    })
   );
 }
 
@@ -41,9 +43,9 @@ Deno.test("Watch rests between phases, and with no limit", async () => {
   using clock = new Clock([16], watches);
   const [resting, unlimited, other] = [0, 1, 2].map(() => watchOf(clock));
   let expired = 0;
-  resting!.start(16, 16, () => expired++);
+  resting!.start(16, 16, { expire: () => expired++ });
   resting!.rest();
-  unlimited!.start(0, 0, () => expired++);
+  unlimited!.start(0, 0, { expire: () => expired++ });
   await expiry(other!, 48, 0);
   watches.clear();
   assertEquals(expired, 0);

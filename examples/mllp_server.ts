@@ -1,0 +1,38 @@
+/**
+ * HL7 over MLLP: any number of messages on a connection, each in a block
+ * `\x0b … \x1c\r`, and an ACK in a block for each. What has no control id is
+ * rejected (AR); where no block began, the client hears `ERROR:malformed!`.
+ *
+ *     deno run --allow-net=127.0.0.1 examples/mllp_server.ts
+ *     printf '\013MSH|^~\\&|A|B|C|D|||ORU^R01|42|P|2.5\r\034\r' |
+ *       nc -N 127.0.0.1 2575 | tr '\r' '\n'
+ *
+ * @module
+ */
+import { LastWord, type Message, serve } from "../mod.ts";
+
+const NO_HEADER = "MSH|^~\\&|||||||||P|2.5";
+const HOUR = 60 * 60 * 1000; // as long as a sender may have nothing to send
+
+/** The ACK for a message, all of its block but the end. */
+function acknowledge(message: Message): string {
+  const text = message.text();
+  const start = text.lastIndexOf("\x0b"); // before it: no block, or a cut one
+  if (start < 0) throw new LastWord("malformed");
+  const header = /^MSH\|[^\r]*/.exec(text.slice(start + 1))?.[0] ?? NO_HEADER;
+  const msh = `${header}|||||||||||`.split("|"); // MSH-n is msh[n - 1]
+  const [from, to, how] = [msh.slice(2, 4), msh.slice(4, 6), msh.slice(10, 12)];
+  const now = new Date().toISOString().replace(/\D/g, "").slice(0, 14);
+  const ourId = crypto.randomUUID().slice(-12);
+  const ack = ["MSH", msh[1], ...to, ...from, now, "", "ACK", ourId, ...how];
+  return `\x0b${ack.join("|")}\rMSA|${msh[9] ? "AA" : "AR"}|${msh[9]}\r`;
+}
+
+const server = serve({
+  port: Number(Deno.args[0] ?? 2575),
+  end: "\x1c\r",
+  keepAlive: true,
+  idleTimeout: HOUR,
+  messageTimeout: HOUR,
+}, acknowledge);
+console.log(`started on ${server.addr.port}`);
