@@ -13,7 +13,7 @@ import {
 
 const FIVE = ["a1234", "b1234", "c1234", "d1234", "e1234"];
 
-/** A message whose marker is not the server's: broken, from where it stands. */
+/** A message whose marker is not the server's. For the server it never ends. */
 const BROKEN = new TextEncoder().encode(`a1234${CLIENT_MARKER}`);
 
 async function main(): Promise<void> {
@@ -37,8 +37,9 @@ server answers a whole message with the same message twice.
   await client([...at, ...each]);
 
   say(`
-   The client said "shutdown": I am done sending, and still listening. That is
-   a half-close, and it is why the server could tell it what went wrong.
+   With "shutdown" the client said: I am done sending, and still listening. That
+   is a half-close, and it is why the server could tell it what went wrong: the
+   last line of each is the server's last word.
 
 2. THE MARKERS ARE THE SAME
    Both sides use "${SERVER_MARKER}". The same five messages:
@@ -59,23 +60,29 @@ server answers a whole message with the same message twice.
     ["", "conn.close()", "conn.closeWrite()"],
     ["the client sent", "a1234 and its marker", "a1234 and its marker"],
     ["the server's last word", said(closedReport), said(halfClosedReport)],
-    ["the server found it", arrived(closedReport), arrived(halfClosedReport)],
+    ["when the server spoke", arrived(closedReport), arrived(halfClosedReport)],
     ["the client heard", closed, halfClosed],
   ]));
+  say(`
+   The server came to the same verdict on both. Only the client that was still
+   listening heard it.
+`);
 
   say(`
-4. CUT INTO PIECES
-   TCP may cut a message anywhere. Data and marker, two bytes at a time:
+4. SPLIT INTO PIECES
+   TCP may split a message anywhere. Data and marker, two bytes at a time:
 `);
   const marked = `a1234${SERVER_MARKER}`;
   const pieces = marked.match(/..?/gs) ?? [];
   say("   " + pieces.map((piece) => `[${piece}]`).join("") + "\n");
   say(`   the client heard         ${await sendInPieces(port, pieces)}\n`);
-
   say(`
-Whoever is still there gets the last word. Try it yourself:
+   No piece held the whole marker, and the server found it.
+
+Whoever is still there gets the last word. Try it yourself, in two terminals:
    deno run -A server.ts
    deno run -A client.ts --data a1234
+Without Deno, write "npx -y deno@2.9.6" for "deno".
 `);
 }
 

@@ -1,18 +1,11 @@
-// npm's repackaging of @std carries no types. These are the signatures of the
-// real @std for the functions used here, so pointing the import map at JSR
-// needs no other change (and then this file can go).
+// npm's repackaging of @std carries no types. These are the types of the
+// functions used here, and of no others: the same as those of the real @std, or
+// narrower where all of them is not needed. With the import map pointed at JSR,
+// which has the types, this file can go.
 
 declare module "@std/assert" {
-  export class AssertionError extends Error {}
   export function assert(expr: unknown, msg?: string): asserts expr;
   export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
-  export function assertFalse(expr: unknown, msg?: string): void;
-  export function assertGreater<T>(actual: T, expected: T, msg?: string): void;
-  export function assertGreaterOrEqual<T>(
-    actual: T,
-    expected: T,
-    msg?: string,
-  ): void;
   // deno-lint-ignore no-explicit-any
   type AnyConstructor = abstract new (...args: any[]) => any;
   export function assertInstanceOf<T extends AnyConstructor>(
@@ -20,12 +13,6 @@ declare module "@std/assert" {
     expectedType: T,
     msg?: string,
   ): asserts actual is InstanceType<T>;
-  export function assertLess<T>(actual: T, expected: T, msg?: string): void;
-  export function assertLessOrEqual<T>(
-    actual: T,
-    expected: T,
-    msg?: string,
-  ): void;
   export function assertMatch(
     actual: string,
     expected: RegExp,
@@ -75,16 +62,12 @@ declare module "@std/bytes" {
 }
 
 declare module "@std/cli/parse-args" {
-  export interface ParseOptions {
-    boolean?: readonly string[];
-    string?: readonly string[];
-    collect?: readonly string[];
-    default?: Record<string, unknown>;
-    unknown?: (arg: string, key?: string, value?: unknown) => unknown;
-    stopEarly?: boolean;
-  }
   export function parseArgs(
     args: readonly string[],
-    options?: ParseOptions,
+    options?: {
+      boolean?: readonly string[];
+      string?: readonly string[];
+      collect?: readonly string[];
+    },
   ): { _: (string | number)[] } & Record<string, unknown>;
 }
