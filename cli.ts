@@ -254,7 +254,7 @@ export function writeOut(text: string | Uint8Array): void {
 }
 
 /** Standard output takes no more. */
-class OutputError extends Error {}
+export class OutputError extends Error {}
 
 /**
  * Runs a script: prints a {@linkcode UsageError} as one line on standard

@@ -185,9 +185,10 @@ export class Connection implements Pieces, Expiring {
   }
 
   /**
-   * Half-closes, and waits for the client's end of file, because a close with
-   * unread bytes is a reset, which throws away the reply that is still on its
-   * way (RFC 9293 3.6.1, RFC 9112 9.6, nginx's lingering_close).
+   * Half-closes, and waits for the client's end of file; where that has come
+   * already, leaves it to the close. A close with unread bytes would be a
+   * reset, which throws away the reply that is still on its way (RFC 9293
+   * 3.6.1, RFC 9112 9.6, nginx's lingering_close).
    *
    * @param idle How long without a byte, in ms; 0 is no limit.
    */
@@ -196,8 +197,9 @@ export class Connection implements Pieces, Expiring {
       // The end of TLS has to be said: a close alone is a truncation.
       if (this.endOfFile && !("handshake" in this.#conn)) {
         // Nothing is unread, nor ever will be: the close is half-close enough.
-        // A client that closed looked like one that half-closed. If it met the
-        // reply with a reset already, a write of nothing fails, and tells.
+        // A client that closed looked like one that half-closed. If a reset has
+        // met the reply already, a write of nothing fails, and tells; one that
+        // is still on its way is not seen.
         await this.#conn.write(NOTHING);
         return;
       }

@@ -38,9 +38,11 @@ export interface ConversationReport {
   /**
    * How it ended: `"end"`, the message was whole and the handler answered;
    * the last word that was said instead (`"no end"`, `"too large"`,
-   * `"failed"`, …); `"reset"`, the client was gone before a verdict;
-   * `"truncated"`, so it was, and TLS did not end; `"no TLS"`, it spoke
-   * something else; `"cut"`, the server was gone.
+   * `"failed"`, …); `"reset"`, the client broke the connection before it was
+   * answered; `"truncated"`, so it did, and TLS had not ended; `"no TLS"`, it
+   * spoke something else, or refused the certificate; `"cut"`, the server cut
+   * it before it was answered. With `keepAlive`, the last message's; `"end"`
+   * if there was none.
    */
   outcome: string;
   /** How many messages were whole. */
@@ -53,7 +55,8 @@ export interface ConversationReport {
   milliseconds: number;
   /**
    * Whether the last word was probably lost: a write, the half-close or the
-   * drain failed.
+   * drain failed. A reset that comes after the server's close, and a reply
+   * that the path drops, are not seen.
    */
   lastWordLost: boolean;
   /** What the handler threw, where the outcome is `"failed"`. */
@@ -205,6 +208,7 @@ export class Conversation implements MessageInfo, Watched, Expiring {
       this.#terms;
     const connection = this.#connection;
     this.#outcome = "";
+    this.#abort = undefined;
     this.#sentBefore = connection.bytesOut;
     this.#isIdle = keepAlive && this.#rest.length === 0;
     connection.watch.start(
@@ -258,11 +262,13 @@ export class Conversation implements MessageInfo, Watched, Expiring {
       const word = error instanceof LastWord ? error.word : "failed";
       if (!(error instanceof LastWord)) this.#error = error;
       this.#abort?.abort(error);
-      if (!this.#hasBegun) return await this.#refuse(word);
-      // What has been sent cannot be taken back.
-      this.#outcome = word;
-      connection.lastWordLost = true;
-      throw connection.goneBy(error);
+      if (this.#hasBegun) {
+        // What has been sent cannot be taken back.
+        this.#outcome = word;
+        connection.lastWordLost = true;
+        throw connection.goneBy(error);
+      }
+      await this.#refuse(word);
     }
     if (!this.#isLast) {
       this.#giveBack(this.#rest);
@@ -315,7 +321,7 @@ export class Conversation implements MessageInfo, Watched, Expiring {
       return;
     }
     const { pendingRead, pendingRoom } = this.#connection;
-    this.#loan.giveBack(pendingRoom ?? rest);
+    this.#loan.giveBack(pendingRoom ?? (rest.length > 0 ? rest : undefined));
     pendingRead?.then(() => this.#loan.giveBack());
   }
 }

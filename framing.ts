@@ -83,12 +83,18 @@ export const countFraming: Framing = {
       : "no end";
   },
   // All of a reply must be there before it can be counted.
-  async frame(body) {
-    const pieces = await Array.fromAsync(replyPieces(body));
-    const count = pieces.reduce((sum, { length }) => sum + length, 0);
-    return [encoder.encode(`${count}:`), ...pieces, encoder.encode(",")];
+  frame(body) {
+    const pieces = replyPieces(body);
+    return Symbol.iterator in pieces
+      ? netstring([...pieces])
+      : Array.fromAsync(pieces).then(netstring);
   },
 };
+
+function netstring(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const count = pieces.reduce((sum, { length }) => sum + length, 0);
+  return [encoder.encode(`${count}:`), ...pieces, encoder.encode(",")];
+}
 
 /** A reply with its end marker behind it, as it comes. */
 function withEnd(body: ReplyBody, end: Uint8Array): ReplyBody {

@@ -1,7 +1,7 @@
 /**
  * The last word in a TCP conversation.
  *
- * TCP delivers bytes in order, cut anywhere. A message is whole when its end
+ * TCP delivers bytes in order, split anywhere. A message is whole when its end
  * marker came; when the marker never comes, somebody must be told. A client
  * that half-closes has said "I am done sending" and still listens, so the
  * server gets the last word: the reply, or `ERROR:no end!`.

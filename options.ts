@@ -61,7 +61,9 @@ export interface ServeOptions {
   maxBytes?: number;
   /**
    * How long nothing may come, or nothing of the reply be taken. The first is
-   * `ERROR:timed out!`; the second closes. @default {30000}
+   * `ERROR:timed out!`; the second closes. A reader slower than about 100 kB/s
+   * of a reply of many MB may seem to take nothing for so long.
+   * @default {30000}
    */
   idleTimeout?: number;
   /**
@@ -75,10 +77,14 @@ export interface ServeOptions {
    * @default {5000}
    */
   lingerTimeout?: number;
-  /** How many may be served at a time; more hear `ERROR:busy!`. @default {10000} */
+  /**
+   * How many may be served at a time; more hear `ERROR:busy!`, up to 256 at a
+   * time; others wait in the backlog. @default {10000}
+   */
   maxConnections?: number;
   /**
-   * How many bytes all messages together may hold; more is `ERROR:busy!`.
+   * How many bytes all messages together may hold, in slabs of up to 1 MiB;
+   * more is `ERROR:busy!`. An eighth is left to messages of up to 16 KiB.
    * @default {1073741824} (1 GiB)
    */
   maxBufferedBytes?: number;

@@ -78,10 +78,9 @@ export class Chunks {
 
   /** The bytes in one piece. */
   get data(): Uint8Array {
-    this.#joined ??= this.chunks.length === 1
+    return this.#joined ??= this.chunks.length === 1
       ? this.chunks[0]!
       : concat(this.chunks);
-    return this.#joined;
   }
 }
 

@@ -59,7 +59,7 @@ const NOTHING = new Uint8Array(0);
  * @returns What came, and why reading stopped.
  * @throws As {@linkcode recvEnd} does.
  *
- * @example A netstring, and one that is cut
+ * @example A netstring, and one that breaks off
  * ```ts
  * import { recvCount } from "@recv-end/recv-end";
  * import { assertEquals } from "@std/assert";
@@ -67,8 +67,8 @@ const NOTHING = new Uint8Array(0);
  * const whole = await recvCount(new Blob(["5:a1234,3:abc,"]).stream());
  * assertEquals(new TextDecoder().decode(whole.data), "a1234");
  *
- * const cut = await recvCount(new Blob(["5:a12"]).stream());
- * assertEquals([cut.reason, cut.byteLength, cut.count], ["eof", 3, 5]);
+ * const broken = await recvCount(new Blob(["5:a12"]).stream());
+ * assertEquals([broken.reason, broken.byteLength, broken.count], ["eof", 3, 5]);
  * ```
  */
 export async function recvCount(

@@ -39,15 +39,18 @@ const NOTHING = new Uint8Array(0);
  * Reads from `source` until the end marker `end`, the end of file, or more
  * than `maxBytes`.
  *
- * The answer depends on the bytes alone, never on how they were cut on their
+ * The answer depends on the bytes alone, never on how they were split on their
  * way: a marker that arrives one byte at a time is found, and is found once.
  * `data`, the marker, `rest` and what is still unread are the whole stream.
  *
  * What a peer did is never an exception: `gotEnd` and `reason` tell it. With
  * `"limit"`, `data` is all that was read, up to a block more than the limit.
  * There is no time limit: to end a read, close the source; it throws then, and
- * what was read is lost. Nothing is closed. A `ReadableStream` is locked while this reads, and left
- * unlocked and open.
+ * what was read is lost. Nothing is closed. A `ReadableStream` is locked
+ * while this reads, and left unlocked and open.
+ *
+ * Of a `ReadableStream` the chunks are kept as they are, with all the memory
+ * behind them.
  *
  * At most `maxBytes` and the marker's length are read into memory, and up to
  * one block (1 KiB for a small message, never more than 1 MiB) beyond the

@@ -46,7 +46,11 @@ export type ReplyBody =
  *
  * Throw, and the client hears `ERROR:failed!`; throw a
  * {@linkcode LastWord}, and it hears that. An iterable that throws after its
- * first piece was sent cannot take it back: the connection is cut.
+ * first piece was sent cannot take it back: the reply is cut, and without
+ * `replyEnd` may look whole.
+ *
+ * No limit but a shutdown's grace covers a handler that never settles: see
+ * `info.signal`, and `AbortSignal.timeout()`.
  */
 export type Handler = (
   message: Message,

@@ -1,6 +1,6 @@
 /**
  * Where the end marker is: fast on ordinary data, linear on hostile data,
- * whatever the markers and however the bytes are cut. How one marker is
+ * whatever the markers and however the bytes are split. How one marker is
  * searched for stands in `search_one.ts`.
  *
  * @module
@@ -22,7 +22,7 @@ export interface EndScan {
   /**
    * Feeds the next bytes, any number of them. They are not kept.
    *
-   * The answer depends on the stream alone, never on how it was cut. A marker
+   * The answer depends on the stream alone, never on how it was split. A marker
    * may begin in an earlier feed, so the offset may be less than its length.
    * After a find the scan starts afresh: feed it what lies behind the offset
    * for the next message.
@@ -42,7 +42,7 @@ export interface EndScan {
  * One or several end markers, made ready for searching: built once, in
  * O(length of the markers), and shared by any number of scans.
  *
- * @example Two messages, cut anywhere
+ * @example Two messages, split anywhere
  * ```ts
  * import { EndMarkers } from "./search.ts";
  * import { assertEquals } from "@std/assert";

@@ -65,7 +65,9 @@ export interface SendOptions extends ConnectOptions {
   /**
    * When to half-close: before the reply, as a client that is done sending
    * does; or after it, which gets through more proxies, but leaves the server
-   * without a way to notice that the marker is missing.
+   * nothing but its time limit to notice that the marker is missing, and can
+   * wait for ever where the path eats the server's end of file, too: give a
+   * `timeout`.
    *
    * @default {"before"}
    */

@@ -8,6 +8,7 @@ import { ConversationServer } from "./accept.ts";
 import {
   choice,
   EXIT,
+  OutputError,
   parseFlag,
   parseFlags,
   parseMarker,
@@ -178,6 +179,7 @@ async function main(args: string[]): Promise<number> {
     signals.stop(server, log);
     await server.finished;
   } catch (error) {
+    if (error instanceof OutputError) throw error;
     const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;
     const where = options.path ?? `${hostname}:${port}`;
     const { message } = error as Error;
