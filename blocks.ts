@@ -23,7 +23,7 @@ import { Count } from "./count.ts";
  * every silent connection has one. Larger steps mean fewer reads, and more
  * memory that is lent and stays empty.
  */
-const BLOCK_SIZES = [1, 16, 128, 512, 1024].map((size) => size * 1024);
+const BLOCK_SIZES = [1, 128, 512, 1024].map((size) => size * 1024);
 
 /** The first of them. */
 export const SMALLEST_BLOCK = BLOCK_SIZES[0]!;
@@ -32,7 +32,7 @@ export const SMALLEST_BLOCK = BLOCK_SIZES[0]!;
 export const LARGEST_BLOCK = BLOCK_SIZES.at(-1)!;
 
 /** Blocks from this size on may not take all slabs there are, but leave … */
-const LARGE_BLOCK = 128 * 1024;
+const LARGE_BLOCK = 512 * 1024;
 
 /** … one in so many to small messages, which a few large ones shut out else. */
 const RESERVE = 8;
@@ -158,6 +158,9 @@ export class BlockPool {
       if (slab.free.length === 1) slabs.add(slab);
       return;
     }
+    // The last slab of a size waits for more of the same: to divide it anew
+    // for each of a few small messages would cost more than all their reads.
+    if (slabs.size === 1 && slabs.has(slab)) return;
     slabs.delete(slab);
     this.#idle.push(slab);
     if (this.#idle.length > this.#keptSlabs) this.#release();
@@ -182,6 +185,7 @@ export class BlockPool {
   #cut(size: number): Slab {
     const { count, most } = this.#allSlabs;
     const reserved = size < LARGE_BLOCK ? 0 : Math.floor(most / RESERVE);
+    if (count >= most - reserved) this.#collectUnused();
     if (count - this.#idle.length >= most - reserved) throw noRoom(size);
     const slab = this.#idle.pop() ?? this.#newSlab(size);
     if (slab.blockSize === size) return slab;
@@ -192,6 +196,17 @@ export class BlockPool {
       slab.free.push({ bytes, slab });
     }
     return slab;
+  }
+
+  /** Takes the slabs that wait for more of their size, and have none lent. */
+  #collectUnused(): void {
+    for (const slabs of this.#open.values()) {
+      for (const slab of slabs) {
+        if (slab.lent > 0) continue;
+        slabs.delete(slab);
+        this.#idle.push(slab);
+      }
+    }
   }
 
   #newSlab(size: number): Slab {
