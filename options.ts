@@ -84,7 +84,7 @@ export interface ServeOptions {
   maxConnections?: number;
   /**
    * How many bytes all messages together may hold, in slabs of up to 1 MiB;
-   * more is `ERROR:busy!`. An eighth is left to messages of up to 16 KiB.
+   * more is `ERROR:busy!`. An eighth is left to messages of up to 128 KiB.
    * @default {1073741824} (1 GiB)
    */
   maxBufferedBytes?: number;
