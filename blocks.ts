@@ -160,10 +160,12 @@ export class BlockPool {
     }
     // The last slab of a size waits for more of the same: to divide it anew
     // for each of a few small messages would cost more than all their reads.
-    if (slabs.size === 1 && slabs.has(slab)) return;
+    const { isShared, count, most } = this.#allSlabs;
+    const isWanted = isShared && count >= most; // perhaps by another thread
+    if (!isWanted && slabs.size === 1 && slabs.has(slab)) return;
     slabs.delete(slab);
     this.#idle.push(slab);
-    if (this.#idle.length > this.#keptSlabs) this.#release();
+    if (isWanted || this.#idle.length > this.#keptSlabs) this.#release();
   }
 
   /**

@@ -29,6 +29,7 @@ import {
   sendData,
   type SendOptions,
 } from "./send.ts";
+import { LONGEST_TIMER } from "./watch.ts";
 
 export {
   type ClientConversation,
@@ -126,6 +127,7 @@ export async function main(args: string[]): Promise<number> {
   });
   if (flags.help) return writeOut(HELP), EXIT.ok;
   if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
+  checkCombinations(flags);
   if (flags.hostname === "") {
     throw new UsageError("--hostname must not be empty");
   }
@@ -155,6 +157,25 @@ export async function main(args: string[]): Promise<number> {
   }
   printer.hint();
   return printer.status;
+}
+
+/** @throws {UsageError} If a flag was given that another makes meaningless. */
+function checkCombinations(flags: Record<string, unknown>): void {
+  const excluding: [string, string][] = [
+    ["unix", "tls"],
+    ["unix", "hostname"],
+    ["unix", "port"],
+    ["keep-alive", "half-close"],
+  ];
+  if (flags.framing === "count") {
+    excluding.push(["framing", "marker"], ["framing", "reply-marker"]);
+  }
+  for (const [one, other] of excluding) {
+    if (flags[one] !== undefined && flags[other] !== undefined) {
+      throw new UsageError(`--${one} and --${other} exclude each other`);
+    }
+  }
+  if (flags.unix === "") throw new UsageError("--unix must not be empty");
 }
 
 /** One conversation of the script. */
@@ -245,7 +266,9 @@ async function dialog(
   timeout: number,
   printer: Printer,
 ): Promise<void> {
-  const signal = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
+  const signal = timeout > 0 && timeout <= LONGEST_TIMER
+    ? AbortSignal.timeout(timeout)
+    : undefined;
   try {
     const dialog: ClientConversation = await connect({ ...options, signal });
     printer.say("connected");

@@ -93,6 +93,8 @@ export class Connection implements Pieces, Expiring {
    * be cancelled without closing, and will be the first of the drain.
    */
   overtake(reason: unknown): void {
+    // What the overtaken read brings is dropped: it begins no message.
+    this.#onRead = undefined;
     this.#overtake?.(reason);
   }
 

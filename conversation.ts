@@ -209,6 +209,7 @@ export class Conversation implements MessageInfo, Watched, Expiring {
     const connection = this.#connection;
     this.#outcome = "";
     this.#abort = undefined;
+    this.#error = undefined;
     this.#sentBefore = connection.bytesOut;
     this.#isIdle = keepAlive && this.#rest.length === 0;
     connection.watch.start(
@@ -277,12 +278,27 @@ export class Conversation implements MessageInfo, Watched, Expiring {
   }
 
   async #send(body: ReplyBody): Promise<void> {
-    const framed = this.#terms.framing.frame(body);
-    const pieces = replyPieces(
-      framed instanceof Promise ? await this.#settled(framed) : framed,
-    );
+    const { framing } = this.#terms;
+    const pieces = replyPieces(framing.frame(body));
+    if (framing.enclose === undefined) {
+      return await this.#each(pieces, (piece) => this.#connection.write(piece));
+    }
+    const all: Uint8Array[] = [];
+    await this.#each(pieces, (piece) => {
+      all.push(piece);
+    });
+    for (const piece of framing.enclose(all)) {
+      await this.#connection.write(piece);
+    }
+  }
+
+  /** Uses each piece as it comes, unless it is overtaken. */
+  async #each(
+    pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    use: (piece: Uint8Array) => Promise<void> | void,
+  ): Promise<void> {
     if (Symbol.iterator in pieces) {
-      for (const piece of pieces) await this.#connection.write(piece);
+      for (const piece of pieces) await use(piece);
       return;
     }
     const iterator = pieces[Symbol.asyncIterator]();
@@ -290,7 +306,7 @@ export class Conversation implements MessageInfo, Watched, Expiring {
       for (;;) {
         const { done, value } = await this.#settled(iterator.next());
         if (done) return;
-        await this.#connection.write(value);
+        await use(value);
       }
     } finally {
       // Not awaited: it would wait for the piece that was overtaken.
@@ -307,21 +323,24 @@ export class Conversation implements MessageInfo, Watched, Expiring {
   /** Waits for the handler, unless it is overtaken. */
   async #settled<T>(promise: Promise<T>): Promise<T> {
     this.#unsettled = promise;
-    const result = await this.#connection.waitFor(promise);
-    this.#unsettled = undefined;
-    return result;
+    const settle = () => {
+      if (this.#unsettled === promise) this.#unsettled = undefined;
+    };
+    // Before waitFor() is told: what has settled, however, reads no more.
+    promise.then(settle, settle);
+    return await this.#connection.waitFor(promise);
   }
 
   /** Gives back the blocks that nobody uses any more; all but these bytes'. */
   #giveBack(rest: Uint8Array = NOTHING): void {
     if (this.#unsettled !== undefined) {
       // A handler that was overtaken reads on: what it reads stays its own.
-      const giveBack = () => this.#loan.giveBack();
+      const giveBack = () => this.#giveBack();
       this.#unsettled.then(giveBack, giveBack);
       return;
     }
     const { pendingRead, pendingRoom } = this.#connection;
     this.#loan.giveBack(pendingRoom ?? (rest.length > 0 ? rest : undefined));
-    pendingRead?.then(() => this.#loan.giveBack());
+    pendingRead?.then(() => this.#giveBack(rest));
   }
 }

@@ -33,7 +33,9 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<Deno.Conn> {
   if (path !== undefined) {
-    return await Deno.connect({ transport: "unix", path });
+    // This connect knows of no signal, and is too quick to need one.
+    const conn = await Deno.connect({ transport: "unix", path });
+    return unlessAborted(conn, signal);
   }
   const conn = await Deno.connect({ hostname, port, signal });
   if (!tls) return conn;
@@ -44,12 +46,23 @@ export async function dial(
   const close = () => secured.close();
   signal.addEventListener("abort", close);
   try {
+    unlessAborted(secured, signal);
     await secured.handshake();
     return secured;
   } catch (error) {
-    secured.close();
+    if (!signal.aborted) secured.close();
     throw error;
   } finally {
     signal.removeEventListener("abort", close);
   }
+}
+
+/** The connection; closed, if the signal came while it was made. */
+function unlessAborted<Conn extends Deno.Conn>(
+  conn: Conn,
+  signal: AbortSignal,
+): Conn {
+  if (!signal.aborted) return conn;
+  conn.close();
+  throw signal.reason;
 }

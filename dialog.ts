@@ -12,7 +12,7 @@ import {
   toReply,
 } from "./answer.ts";
 import { freshBlocks } from "./blocks.ts";
-import { messagePieces, type OutgoingData } from "./outgoing.ts";
+import { messagePieces, type Outgoing, type OutgoingData } from "./outgoing.ts";
 import { type OpenPieces, openPieces } from "./pieces.ts";
 
 /** A connection on which messages are asked, and answered in their order. */
@@ -37,15 +37,17 @@ export class Dialog implements ClientConversation {
   readonly #marker: Uint8Array | null;
   readonly #readReply: ReplyReader;
   readonly #maxReplyBytes: number;
+  readonly #signal: AbortSignal;
   readonly #pieces: OpenPieces;
+  readonly #onAbort = () => this.#end();
   #rest: Uint8Array = NOTHING;
-  /** The last message on its way. */
-  #writing: Promise<void> = Promise.resolve();
-  /** The last reply that is waited for. */
+  /** The last message on its way. Does not reject. */
+  #writing: Promise<unknown> = Promise.resolve();
+  /** The last reply that is waited for. Does not reject. */
   #reading: Promise<unknown> = Promise.resolve();
-  /** What stopped the sending: replies may still come. */
+  /** What stopped the sending: replies to what was sent may still come. */
   #sendFailure: ConversationError | undefined;
-  /** What stopped the reading: no reply can come any more. */
+  /** What stopped it all. */
   #failure: ConversationError | undefined;
   #closed = false;
   #ended = false;
@@ -57,32 +59,45 @@ export class Dialog implements ClientConversation {
     maxReplyBytes: number,
     signal: AbortSignal,
   ) {
-    signal.addEventListener("abort", () => this.#end());
     this.#conn = conn;
     this.#marker = marker;
     this.#readReply = readReply;
     this.#maxReplyBytes = maxReplyBytes;
+    this.#signal = signal;
     this.#pieces = openPieces(conn, freshBlocks, Infinity);
+    signal.addEventListener("abort", this.#onAbort);
   }
 
-  ask(data: OutgoingData): Promise<Reply> {
+  async ask(data: OutgoingData): Promise<Reply> {
     const message = messagePieces(data, this.#marker);
-    // What stops the sending is told by the reply that does not come.
-    this.#writing = this.#writing.then(async () => {
-      for (;;) {
-        const piece = await message.next();
-        if (piece === null) return;
-        for (let start = 0; start < piece.length;) {
-          start += await this.#conn.write(piece.subarray(start));
-        }
-      }
-    }).catch((error) => {
+    if (this.#closed || this.#failure !== undefined) {
       message.cancel();
-      this.#sendFailure ??= failure("cut", reasonOf(error), error);
-    });
-    const reply = this.#reading.then(() => this.#receive());
-    this.#reading = reply.catch(() => {});
-    return reply;
+      throw this.#reason(
+        this.#failure ?? failure("cut", "The conversation is closed"),
+      );
+    }
+    let isSent = false;
+    // Rejects with what the caller's stream threw, and with nothing else.
+    const sending = this.#writing.then(() => this.#send(message))
+      .then(() => isSent = true);
+    this.#writing = sending.catch(() => {});
+    const replying = this.#reading.then(() =>
+      // To a message that was never whole there is no reply.
+      Promise.race([this.#receive(), sending.then(() => never)])
+    );
+    this.#reading = replying.catch(() => {});
+    try {
+      const reply = await replying;
+      if (reply.lastWord === null || isSent) return reply;
+      // The server answers in the middle of a message only to be done.
+      this.#fail(failure("cut", "The server ended the conversation"));
+      return reply;
+    } catch (error) {
+      this.#fail(failure("cut", reasonOf(error), error));
+      throw this.#reason(error);
+    } finally {
+      message.cancel();
+    }
   }
 
   async close(): Promise<void> {
@@ -90,6 +105,7 @@ export class Dialog implements ClientConversation {
     this.#closed = true;
     await this.#writing;
     await this.#reading;
+    if (this.#ended) return;
     try {
       await this.#conn.closeWrite();
     } catch {
@@ -98,36 +114,67 @@ export class Dialog implements ClientConversation {
     this.#end();
   }
 
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#conn.close();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  async #send(message: Outgoing): Promise<void> {
+    for (;;) {
+      // Behind a message that is not whole, nothing must follow: the two
+      // would be one.
+      if (this.#ended || this.#sendFailure !== undefined) return;
+      const piece = await message.next().catch((error) => {
+        this.#sendFailure = failure("cut", "A message before was not whole");
+        throw error;
+      });
+      if (piece === null) return;
+      try {
+        for (let start = 0; start < piece.length;) {
+          start += await this.#conn.write(piece.subarray(start));
+        }
+      } catch (error) {
+        this.#sendFailure = failure("cut", reasonOf(error), error);
+      }
+    }
+  }
+
   async #receive(): Promise<Reply> {
     if (this.#failure !== undefined) throw this.#failure;
-    try {
-      const { reason, data, rest } = await this.#readReply(
-        this.#pieces,
-        this.#maxReplyBytes,
-        this.#rest,
-      );
-      this.#rest = rest;
-      this.#pieces.startMessage();
-      if (reason === "whole") return toReply(data);
-      const message = describe(reason, data.length, this.#maxReplyBytes);
-      this.#failure = failure(reason, message, undefined, data);
-    } catch (error) {
-      this.#failure = this.#sendFailure ??
-        failure("cut", reasonOf(error), error);
-    }
-    throw this.#failure;
+    const { reason, data, rest } = await this.#readReply(
+      this.#pieces,
+      this.#maxReplyBytes,
+      this.#rest,
+    ).catch((error) => {
+      throw this.#sendFailure ?? failure("cut", reasonOf(error), error);
+    });
+    this.#rest = rest;
+    this.#pieces.startMessage();
+    if (reason === "whole") return toReply(data);
+    const message = describe(reason, data.length, this.#maxReplyBytes);
+    throw failure(reason, message, undefined, data);
+  }
+
+  /** No further message makes sense. */
+  #fail(failure: ConversationError): void {
+    this.#failure ??= failure;
+    this.#end();
+  }
+
+  /** What a caller is told: of an abort, its reason. */
+  #reason(error: unknown): unknown {
+    return this.#signal.aborted ? this.#signal.reason : error;
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#conn.close();
   }
 }
+
+/** For a race that only failure can win. */
+const never = new Promise<never>(() => {});
 
 function failure(
   reason: ConversationError["reason"],

@@ -384,3 +384,102 @@ netTest("keepAlive has a new signal for each message", async () => {
   assertEquals(replies, "ERROR:malformed!;fine;");
   assertEquals(aborted, [false, false]);
 });
+
+netTest("keepAlive keeps connections apart when handlers reject", async () => {
+  await using server = serve(KEEPING, async (message) => {
+    await Promise.resolve();
+    if (message.text() === "bad") throw new LastWord("malformed");
+    return message.text();
+  });
+  const room = new Uint8Array(100);
+  const next = async (conn: Deno.Conn) =>
+    new TextDecoder().decode(room.subarray(0, await conn.read(room) ?? 0));
+  using first = await connectTo(server.addr.port);
+  await writeAll(first, "bad;first's own");
+  assertEquals(await next(first), "ERROR:malformed!;");
+  using second = await connectTo(server.addr.port);
+  await writeAll(second, "x;second's very own");
+  assertEquals(await next(second), "x;");
+  await writeAll(first, " end;");
+  assertEquals(await next(first), "first's own end;");
+  await writeAll(second, ";");
+  assertEquals(await next(second), "second's very own;");
+});
+
+netTest(
+  "keepAlive lets go of one who sends a byte behind the last word",
+  async () => {
+    const ended = Promise.withResolvers<void>();
+    await using server = serve({
+      ...KEEPING,
+      idleTimeout: 50,
+      lingerTimeout: 50,
+      onConversation: () => ended.resolve(),
+    });
+    using conn = await connectTo(server.addr.port);
+    assertEquals(await readText(conn), "ERROR:timed out!;");
+    await writeAll(conn, "x");
+    await ended.promise;
+  },
+  { timeout: 8000 },
+);
+
+netTest(
+  "ask() of a stream that fails sends nothing more, and says so",
+  async () => {
+    const heard: string[] = [];
+    await using server = serve(KEEPING, (message) => {
+      heard.push(message.text());
+      return "fine";
+    });
+    const broken = new ReadableStream<Uint8Array>({
+      start: (controller) =>
+        controller.enqueue(new TextEncoder().encode("half")),
+      pull: (controller) => controller.error(new Error("broken stream")),
+    });
+    await using conversation = await connect({
+      port: server.addr.port,
+      end: ";",
+    });
+    const first = conversation.ask("whole");
+    const second = conversation.ask(broken);
+    const third = conversation.ask("delete everything");
+    const settled = await Promise.allSettled([first, second, third]);
+    assertEquals(settled.map(({ status }) => status), [
+      "fulfilled",
+      "rejected",
+      "rejected",
+    ]);
+    assert(
+      settled[1]?.status === "rejected" &&
+        settled[1].reason.message === "broken stream",
+    );
+    await conversation.close();
+    await server.shutdown();
+    assertEquals(heard, ["whole"]);
+  },
+);
+
+netTest("framing by count stops a reply that was overtaken", async () => {
+  let pulled = 0;
+  const stopped = Promise.withResolvers<void>();
+  const server = serve(
+    { port: 0, framing: "count", grace: 20 },
+    async function* () {
+      try {
+        for (;;) {
+          pulled++;
+          yield "x";
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      } finally {
+        stopped.resolve();
+      }
+    },
+  );
+  const reply = ordinaryClient(server.addr.port, "1:a,");
+  while (pulled === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await server.shutdown();
+  assertEquals(await reply, "20:ERROR:shutting down!,");
+  await stopped.promise;
+});

@@ -7,7 +7,7 @@
 import type { Pieces } from "./pieces.ts";
 import { COUNT_OVERHEAD, receiveCount } from "./recv_count.ts";
 import { receive, type Received } from "./recv_end.ts";
-import { type ReplyBody, replyPieces } from "./reply.ts";
+import { joinSmall, type ReplyBody } from "./reply.ts";
 import type { EndMarkers } from "./search.ts";
 
 const encoder = new TextEncoder();
@@ -43,7 +43,9 @@ export interface Framing {
     initial: Uint8Array,
   ): Promise<Heard>;
   /** A reply or a last word, so that it says where it ends. */
-  frame(body: ReplyBody): ReplyBody | Promise<ReplyBody>;
+  frame(body: ReplyBody): ReplyBody;
+  /** The same, where all of it must be there before. */
+  enclose?(pieces: readonly Uint8Array[]): Iterable<Uint8Array>;
 }
 
 /** Messages that end with a marker, and replies that do, or with the file. */
@@ -82,13 +84,8 @@ export const countFraming: Framing = {
       ? `got ${byteLength} of ${count} bytes`
       : "no end";
   },
-  // All of a reply must be there before it can be counted.
-  frame(body) {
-    const pieces = replyPieces(body);
-    return Symbol.iterator in pieces
-      ? netstring([...pieces])
-      : Array.fromAsync(pieces).then(netstring);
-  },
+  frame: (body) => body,
+  enclose: (pieces) => joinSmall(netstring(pieces)),
 };
 
 function netstring(pieces: readonly Uint8Array[]): Uint8Array[] {

@@ -12,7 +12,12 @@ export type AnyListener = Deno.Listener<Deno.Conn, Deno.Addr>;
 /** Listens where the options say. Throws what Deno throws. */
 export function listen(options: ServeOptions): AnyListener {
   const { path, cert, key, reusePort } = options;
-  if (path !== undefined) return Deno.listen({ transport: "unix", path });
+  if (path !== undefined) {
+    if (cert !== undefined || key !== undefined) {
+      throw new TypeError("Cannot speak TLS on a Unix socket");
+    }
+    return Deno.listen({ transport: "unix", path });
+  }
   const where = {
     hostname: options.hostname ?? DEFAULT_HOSTNAME,
     port: options.port ?? DEFAULT_PORT,
@@ -25,10 +30,19 @@ export function listen(options: ServeOptions): AnyListener {
   return Deno.listenTls({ ...where, cert, key });
 }
 
-/** Removes the file of a Unix socket, unless somebody else has. */
-export function removeSocket(path: string): void {
+/** Which socket is at a path, whatever comes there later; else undefined. */
+export function identityOf(path: string): string | undefined {
+  const { isSocket, dev, ino, birthtime, mtime } = Deno.lstatSync(path);
+  // The number of a file that is gone is given to the next: so when, too.
+  return isSocket
+    ? [dev, ino, birthtime?.getTime(), mtime?.getTime()].join()
+    : undefined;
+}
+
+/** Removes the file of our Unix socket; another at its path is left alone. */
+export function removeSocket(path: string, ours: string): void {
   try {
-    Deno.removeSync(path);
+    if (identityOf(path) === ours) Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
@@ -47,6 +61,7 @@ export async function removeDeadSocket(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof Deno.errors.ConnectionRefused)) return;
     // A file that is no socket refuses connections, too.
-    if (Deno.statSync(path).isSocket) removeSocket(path);
+    const dead = identityOf(path);
+    if (dead !== undefined) removeSocket(path, dead);
   }
 }

@@ -11,7 +11,7 @@ const SMALL_MESSAGE = 64 * 1024;
 /** Bytes to send, one piece after the other. */
 export interface Outgoing {
   /** The next piece; null when the message and its marker were given. */
-  next(): Promise<Uint8Array | null> | Uint8Array | null;
+  next(): Promise<Uint8Array | null>;
   /** Nothing more will be asked for. */
   cancel(): void;
   /** How many bytes of the message, without the marker, were given. */
@@ -54,7 +54,11 @@ function givenPieces(
   byteLength: number,
 ): Outgoing {
   const unsent = byteLength <= SMALL_MESSAGE ? [concat(pieces)] : [...pieces];
-  return { next: () => unsent.shift() ?? null, cancel: () => {}, byteLength };
+  return {
+    next: () => Promise.resolve(unsent.shift() ?? null),
+    cancel: () => {},
+    byteLength,
+  };
 }
 
 function netstring(pieces: readonly Uint8Array[]): Outgoing {

@@ -173,10 +173,7 @@ class Netstring {
 
   /** Whether this byte is right where the count is due, or its colon. */
   #takeHead(byte: number): boolean {
-    if (byte === COLON) {
-      this.#isCounted = true;
-      return this.#digits > 0;
-    }
+    if (byte === COLON) return this.#isCounted = this.#digits > 0;
     const isLeadingZero = this.#digits === 1 && this.#count === 0;
     if (byte < ZERO || byte > NINE || isLeadingZero) return false;
     this.#count = this.#count * 10 + byte - ZERO;

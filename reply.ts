@@ -29,7 +29,8 @@ export interface MessageInfo {
   readonly marker: Uint8Array | undefined;
   /**
    * Aborts when nobody waits for the reply any more: the client is gone, or
-   * the server gave it another last word.
+   * the server gave it another last word. With `keepAlive` nothing is read
+   * while the handler works, and a client that is gone is not noticed.
    */
   readonly signal: AbortSignal;
 }
@@ -195,7 +196,8 @@ function joinAll(
   return [whole];
 }
 
-function* joinSmall(
+/** Small neighbours joined into one piece, large ones as they lie. */
+export function* joinSmall(
   pieces: Iterable<string | Uint8Array>,
 ): Iterable<Uint8Array> {
   let small: Uint8Array[] = [];

@@ -214,6 +214,9 @@ function resolve(options: ConnectOptions) {
       `Cannot use ${framing} as framing: it must be "end" or "count"`,
     );
   }
+  if (tls && path !== undefined) {
+    throw new TypeError("Cannot speak TLS on a Unix socket");
+  }
   const where: Where = { hostname, port, path, tls, caCerts };
   if (framing === "count") {
     return { where, marker: null, readReply: replyByCount, maxReplyBytes };

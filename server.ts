@@ -162,6 +162,10 @@ async function main(args: string[]): Promise<number> {
   if (count > 1 && options.path !== undefined) {
     throw new UsageError("--parallel and --unix exclude each other");
   }
+  if (options.path === "") throw new UsageError("--unix must not be empty");
+  if (options.path !== undefined && options.cert !== undefined) {
+    throw new UsageError("--unix and --cert exclude each other");
+  }
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new UsageError("--cert and --key need each other");
   }
