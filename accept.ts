@@ -6,12 +6,7 @@
  */
 import { LINGER_TOTAL } from "./connection.ts";
 import { Conversation, type Terms } from "./conversation.ts";
-import {
-  type AnyListener,
-  identityOf,
-  listen,
-  removeSocket,
-} from "./listen.ts";
+import { type AnyListener, listen } from "./listen.ts";
 import {
   limitOf,
   newLimits,
@@ -54,8 +49,6 @@ export class ConversationServer implements Server<Deno.Addr> {
   readonly #onAbort = () => this.#cut();
   /** Ends the accept loop's wait for a place. */
   #onLeave: (() => void) | undefined;
-  /** The file of our Unix socket. */
-  #socket: string | undefined;
   #accepted = 0;
   /** Whether an `accept()` is under way. */
   #accepting = false;
@@ -79,7 +72,6 @@ export class ConversationServer implements Server<Deno.Addr> {
     this.#grace = limitOf(options, "grace");
     this.#listener = listen(options);
     this.addr = this.#listener.addr;
-    if (options.path !== undefined) this.#socket = identityOf(options.path);
     options.signal?.addEventListener("abort", this.#onAbort);
     this.finished = this.#acceptAll();
     try {
@@ -214,13 +206,6 @@ export class ConversationServer implements Server<Deno.Addr> {
     if (this.#closed) return;
     this.#closing = this.#closed = true;
     this.#listener.close();
-    try {
-      if (this.#socket !== undefined) {
-        removeSocket(this.#options.path!, this.#socket);
-      }
-    } catch (error) {
-      this.#tell(error);
-    }
     this.#onLeave?.();
   }
 

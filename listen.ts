@@ -30,24 +30,6 @@ export function listen(options: ServeOptions): AnyListener {
   return Deno.listenTls({ ...where, cert, key });
 }
 
-/** Which socket is at a path, whatever comes there later; else undefined. */
-export function identityOf(path: string): string | undefined {
-  const { isSocket, dev, ino, birthtime, mtime } = Deno.lstatSync(path);
-  // The number of a file that is gone is given to the next: so when, too.
-  return isSocket
-    ? [dev, ino, birthtime?.getTime(), mtime?.getTime()].join()
-    : undefined;
-}
-
-/** Removes the file of our Unix socket; another at its path is left alone. */
-export function removeSocket(path: string, ours: string): void {
-  try {
-    if (identityOf(path) === ours) Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
 /**
  * Removes the file of a Unix socket that a dead server has left: it would
  * keep the next one from listening. One that a living server listens on is
@@ -61,7 +43,6 @@ export async function removeDeadSocket(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof Deno.errors.ConnectionRefused)) return;
     // A file that is no socket refuses connections, too.
-    const dead = identityOf(path);
-    if (dead !== undefined) removeSocket(path, dead);
+    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
   }
 }

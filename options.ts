@@ -25,8 +25,8 @@ export interface ServeOptions {
   /** The port; 0 takes a free one: see `addr`. @default {4444} */
   port?: number;
   /**
-   * The path of a Unix socket to listen on, instead. Its file is removed at
-   * the end; for one that a dead server left see `removeDeadSocket()`.
+   * The path of a Unix socket to listen on, instead. Deno removes its file
+   * at the end, whatever is there by then; for one that a dead server left see `removeDeadSocket()`.
    */
   path?: string;
   /** A certificate chain in PEM: with `key`, the server speaks TLS. */
