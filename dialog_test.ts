@@ -347,32 +347,6 @@ netTest(
   },
 );
 
-netTest(
-  "keepAlive shares no block after a message that was refused",
-  async () => {
-    const handler: Handler = (message) => {
-      if (message.text() === "bad") throw new LastWord("malformed");
-      return message.text();
-    };
-    await using server = serve(KEEPING, handler);
-    using first = await connectTo(server.addr.port);
-    using second = await connectTo(server.addr.port);
-    const room = new Uint8Array(100);
-    const next = async (conn: Deno.Conn) =>
-      new TextDecoder().decode(room.subarray(0, await conn.read(room) ?? 0));
-    await writeAll(first, "bad;");
-    assertEquals(await next(first), "ERROR:malformed!;");
-    await writeAll(second, "x;second's own");
-    assertEquals(await next(second), "x;");
-    await writeAll(first, "y;first's own");
-    assertEquals(await next(first), "y;");
-    await writeAll(second, ";");
-    assertEquals(await next(second), "second's own;");
-    await writeAll(first, ";");
-    assertEquals(await next(first), "first's own;");
-  },
-);
-
 netTest("keepAlive has a new signal for each message", async () => {
   const aborted: boolean[] = [];
   await using server = serve(KEEPING, (message, { signal }) => {
