@@ -5,7 +5,7 @@
  * @module
  */
 import type { Pieces } from "./pieces.ts";
-import { COUNT_OVERHEAD, receiveCount } from "./recv_count.ts";
+import { COUNT_OVERHEAD, netstring, receiveCount } from "./recv_count.ts";
 import { receive, type Received } from "./recv_end.ts";
 import { joinSmall, type ReplyBody } from "./reply.ts";
 import type { EndMarkers } from "./search.ts";
@@ -87,11 +87,6 @@ export const countFraming: Framing = {
   frame: (body) => body,
   enclose: (pieces) => joinSmall(netstring(pieces)),
 };
-
-function netstring(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const count = pieces.reduce((sum, { length }) => sum + length, 0);
-  return [encoder.encode(`${count}:`), ...pieces, encoder.encode(",")];
-}
 
 /** A reply with its end marker behind it, as it comes. */
 function withEnd(body: ReplyBody, end: Uint8Array): ReplyBody {

@@ -4,6 +4,7 @@
  * @module
  */
 import { concat } from "@std/bytes";
+import { netstring } from "./recv_count.ts";
 
 /** Data up to this many bytes is joined with its marker: one packet. */
 const SMALL_MESSAGE = 64 * 1024;
@@ -45,7 +46,7 @@ export function messagePieces(
     );
   }
   return marker === null
-    ? netstring([bytes])
+    ? givenPieces(netstring([bytes]), bytes.length)
     : givenPieces([bytes, marker], bytes.length);
 }
 
@@ -59,13 +60,6 @@ function givenPieces(
     cancel: () => {},
     byteLength,
   };
-}
-
-function netstring(pieces: readonly Uint8Array[]): Outgoing {
-  const encoder = new TextEncoder();
-  const count = pieces.reduce((sum, { length }) => sum + length, 0);
-  const [head, comma] = [encoder.encode(`${count}:`), encoder.encode(",")];
-  return givenPieces([head, ...pieces, comma], count);
 }
 
 /** A stream that is read whole, because its count stands in front. */
@@ -89,7 +83,7 @@ class CountedStream implements Outgoing {
         if (piece === null) break;
         pieces.push(piece);
       }
-      this.#counted = netstring(pieces);
+      this.#counted = givenPieces(netstring(pieces), this.byteLength);
     }
     return this.#counted.next();
   }

@@ -97,6 +97,14 @@ export async function receiveCount(
   return netstring.received("eof");
 }
 
+const encoder = new TextEncoder();
+
+/** These bytes as a netstring. They are not copied. */
+export function netstring(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const count = pieces.reduce((sum, { length }) => sum + length, 0);
+  return [encoder.encode(`${count}:`), ...pieces, encoder.encode(",")];
+}
+
 /** What `recvCount()` returns: its data is joined when asked for. */
 class ReceivedByCount extends Chunks implements ReceivedCount {
   readonly reason: ReceivedCount["reason"];
