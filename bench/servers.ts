@@ -32,10 +32,21 @@ const HERE = import.meta.dirname!;
 
 const peerFile = (name: string) => join(HERE, "peers", name);
 
-const PYTHON_VERSION = ["--version"];
-
 /** Where Python really is: `python3` may be a script that looks for it. */
 const PYTHON_PATH = ["-c", "import sys; print(sys.executable)"];
+
+/** A peer in Python, after the name of its file. */
+function pythonPeer(name: string): Peer {
+  return {
+    name,
+    program: "python3",
+    version: ["--version"],
+    prepare: async (python) => [
+      await output(python, PYTHON_PATH),
+      peerFile(`peer_${name}.py`),
+    ],
+  };
+}
 
 /** All peers, whether their programs are installed or not. */
 export const PEERS: readonly Peer[] = [
@@ -58,24 +69,8 @@ export const PEERS: readonly Peer[] = [
       peerFile("peer_node.mjs"),
     ],
   },
-  {
-    name: "asyncio",
-    program: "python3",
-    version: PYTHON_VERSION,
-    prepare: async (python) => [
-      await output(python, PYTHON_PATH),
-      peerFile("peer_asyncio.py"),
-    ],
-  },
-  {
-    name: "sockets",
-    program: "python3",
-    version: PYTHON_VERSION,
-    prepare: async (python) => [
-      await output(python, PYTHON_PATH),
-      peerFile("peer_sockets.py"),
-    ],
-  },
+  pythonPeer("asyncio"),
+  pythonPeer("sockets"),
 ];
 
 /** What this server is called in the tables. */
