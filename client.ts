@@ -13,7 +13,6 @@ import {
   parseMarker,
   parseSeconds,
   parseSize,
-  printable,
   readText,
   runMain,
   UsageError,
@@ -23,6 +22,8 @@ import {
 import { CLIENT_MARKER, DEFAULT_HOSTNAME, DEFAULT_PORT } from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
 import type { ClientConversation } from "./dialog.ts";
+import { type Job, jobs } from "./input.ts";
+import { Printer } from "./printer.ts";
 import {
   connect,
   type ConnectOptions,
@@ -73,36 +74,6 @@ Exit status: 0 a reply; 1 the server's last word was an ERROR; 2 the command
 line is wrong; 3 the conversation failed (refused, cut, no last word, timed
 out).
 `;
-
-const SAME_MARKER = "both sides need the same --marker";
-
-/** What to try after a last word, on standard error. */
-const LAST_WORD_HINTS = new Map([
-  ["no end", `the server did not find its end marker: ${SAME_MARKER}`],
-  ["timed out", `a server that finds no end marker waits: ${SAME_MARKER}`],
-  ["bad count", "the server wants netstrings: --framing count"],
-]);
-
-/** What to try after a failure, on standard error. */
-const FAILURE_HINTS = new Map([
-  [
-    "no last word",
-    "something on the path may take a half-close for a close: " +
-    "try --half-close after (or the reply was empty)",
-  ],
-  [
-    "cut",
-    "the server or something on the path broke the connection: " +
-    "look at its log; a --reply-marker on both sides tells whole from cut",
-  ],
-  [
-    "timed out",
-    "raise --timeout; or the path keeps the reply back: " +
-    "try --half-close after",
-  ],
-  ["too large", "raise --max-bytes"],
-  ["bad count", "the server needs --framing count as well"],
-]);
 
 /** The client script: prints the conversations, resolves to its exit status. */
 export async function main(args: string[]): Promise<number> {
@@ -178,65 +149,6 @@ function checkCombinations(flags: Record<string, unknown>): void {
   if (flags.unix === "") throw new UsageError("--unix must not be empty");
 }
 
-/** One conversation of the script. */
-interface Job {
-  data: string | ReadableStream<Uint8Array>;
-  /** What the `sent` line says when all of it was sent. */
-  sent: (byteLength: number) => string;
-}
-
-async function jobs(
-  texts: string[] | undefined,
-  file: string | undefined,
-): Promise<Job[]> {
-  if (texts !== undefined && file !== undefined) {
-    throw new UsageError("--data and --file exclude each other");
-  }
-  if (texts !== undefined) {
-    return texts.map((data) => ({ data, sent: () => data }));
-  }
-  // On one connection with others, nobody counts while it is sent.
-  const sent = (byteLength: number) =>
-    Number.isNaN(byteLength) ? "all" : `${byteLength} bytes`;
-  if (file !== undefined) {
-    const { readable } = await Deno.open(file).catch((error) => {
-      throw new UsageError(cannotRead("--file", error));
-    });
-    return [{ data: readInput("--file", readable), sent }];
-  }
-  if (Deno.stdin.isTerminal()) {
-    throw new UsageError("nothing to send: give --data or --file");
-  }
-  return [{ data: readInput("standard input", Deno.stdin.readable), sent }];
-}
-
-/** What the user gave us to send cannot be read. */
-class InputError extends Error {}
-
-/** The same stream; when it fails, it fails as an {@linkcode InputError}. */
-function readInput(
-  name: string,
-  stream: ReadableStream<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  const reader = stream.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      } catch (error) {
-        controller.error(new InputError(cannotRead(name, error)));
-      }
-    },
-    cancel: () => reader.cancel(),
-  }, { highWaterMark: 0 });
-}
-
-function cannotRead(name: string, error: unknown): string {
-  return `${name} cannot be read: ${printable((error as Error).message)}`;
-}
-
 /** One message on a connection of its own. */
 async function conversation(
   job: Job,
@@ -284,65 +196,6 @@ async function dialog(
     const nothing = new Uint8Array(0);
     const message = `Timed out after ${timeout} ms`;
     throw new ConversationError("timed out", message, nothing);
-  }
-}
-
-/** What the user sees, and the exit status it comes to. */
-class Printer {
-  status: number = EXIT.ok;
-  readonly #quiet: boolean;
-  readonly #hints = new Set<string>();
-
-  constructor(quiet: boolean) {
-    this.#quiet = quiet;
-  }
-
-  say(line: string): void {
-    if (!this.#quiet) writeOut(`${line}\n`);
-  }
-
-  /** The reply, and what it means for the exit status. */
-  reply({ data, lastWord }: Reply): void {
-    this.#print(data);
-    if (lastWord === null) return;
-    this.status = Math.max(this.status, EXIT.error);
-    this.#hint(LAST_WORD_HINTS.get(lastWord));
-  }
-
-  /** What a conversation failed with, if it does. */
-  async tell(hold: () => Promise<void>): Promise<void> {
-    try {
-      await hold();
-    } catch (error) {
-      if (error instanceof InputError) throw new UsageError(error.message);
-      if (!(error instanceof ConversationError)) throw error;
-      this.#print(error.received);
-      console.error(printable(error.message));
-      this.status = EXIT.failed;
-      this.#hint(
-        error.cause instanceof Deno.errors.ConnectionRefused
-          ? "is a server running there?"
-          : FAILURE_HINTS.get(error.reason),
-      );
-    }
-  }
-
-  /** Each hint once, behind all else. */
-  hint(): void {
-    for (const hint of this.#hints) console.error(`hint: ${hint}`);
-  }
-
-  #hint(hint: string | undefined): void {
-    if (hint !== undefined) this.#hints.add(hint);
-  }
-
-  /** Outside of a terminal, and with --quiet, exactly these bytes. */
-  #print(data: Uint8Array): void {
-    if (this.#quiet) return writeOut(data);
-    if (data.length === 0) return;
-    const forTerminal = Deno.stdout.isTerminal();
-    writeOut(forTerminal ? printable(new TextDecoder().decode(data)) : data);
-    writeOut("\n");
   }
 }
 
