@@ -9,11 +9,12 @@ import {
   reasonOf,
   type Reply,
   type ReplyReader,
+  type SendEvent,
   toReply,
 } from "./answer.ts";
 import { freshBlocks } from "./blocks.ts";
 import { messagePieces, type Outgoing, type OutgoingData } from "./outgoing.ts";
-import { type OpenPieces, openPieces } from "./pieces.ts";
+import { type OpenPieces, openPieces, type Pieces } from "./pieces.ts";
 
 /** A connection on which messages are asked, and answered in their order. */
 export interface ClientConversation extends AsyncDisposable {
@@ -38,7 +39,10 @@ export class Dialog implements ClientConversation {
   readonly #readReply: ReplyReader;
   readonly #maxReplyBytes: number;
   readonly #signal: AbortSignal;
+  readonly #onEvent: (event: SendEvent) => void;
   readonly #pieces: OpenPieces;
+  /** The same, told of. */
+  readonly #told: Pieces;
   readonly #onAbort = () => this.#end();
   #rest: Uint8Array = NOTHING;
   /** The last message on its way. Does not reject. */
@@ -48,7 +52,7 @@ export class Dialog implements ClientConversation {
   /** What stopped the sending: replies to what was sent may still come. */
   #sendFailure: ConversationError | undefined;
   /** What stopped it all. */
-  #failure: ConversationError | undefined;
+  #failure: unknown;
   #closed = false;
   #ended = false;
 
@@ -58,14 +62,21 @@ export class Dialog implements ClientConversation {
     readReply: ReplyReader,
     maxReplyBytes: number,
     signal: AbortSignal,
+    onEvent: (event: SendEvent) => void,
   ) {
     this.#conn = conn;
     this.#marker = marker;
     this.#readReply = readReply;
     this.#maxReplyBytes = maxReplyBytes;
     this.#signal = signal;
+    this.#onEvent = onEvent;
     this.#pieces = openPieces(conn, freshBlocks, Infinity);
+    this.#told = {
+      startMessage: () => this.#pieces.startMessage(),
+      next: () => this.#next(),
+    };
     signal.addEventListener("abort", this.#onAbort);
+    this.#tell({ type: "connected" });
   }
 
   async ask(data: OutgoingData): Promise<Reply> {
@@ -93,8 +104,9 @@ export class Dialog implements ClientConversation {
       this.#fail(failure("cut", "The server ended the conversation"));
       return reply;
     } catch (error) {
+      const reason = this.#failure ?? error;
       this.#fail(failure("cut", reasonOf(error), error));
-      throw this.#reason(error);
+      throw this.#reason(reason);
     } finally {
       message.cancel();
     }
@@ -108,6 +120,7 @@ export class Dialog implements ClientConversation {
     if (this.#ended) return;
     try {
       await this.#conn.closeWrite();
+      this.#tell({ type: "half-close" });
     } catch {
       // The server was faster.
     }
@@ -127,10 +140,14 @@ export class Dialog implements ClientConversation {
         this.#sendFailure = failure("cut", "A message before was not whole");
         throw error;
       });
-      if (piece === null) return;
+      if (piece === null) {
+        return this.#tell({ type: "sent", byteLength: message.byteLength });
+      }
       try {
         for (let start = 0; start < piece.length;) {
-          start += await this.#conn.write(piece.subarray(start));
+          const count = await this.#conn.write(piece.subarray(start));
+          this.#tell({ type: "wrote", byteLength: count });
+          start += count;
         }
       } catch (error) {
         this.#sendFailure = failure("cut", reasonOf(error), error);
@@ -141,7 +158,7 @@ export class Dialog implements ClientConversation {
   async #receive(): Promise<Reply> {
     if (this.#failure !== undefined) throw this.#failure;
     const { reason, data, rest } = await this.#readReply(
-      this.#pieces,
+      this.#told,
       this.#maxReplyBytes,
       this.#rest,
     ).catch((error) => {
@@ -154,8 +171,28 @@ export class Dialog implements ClientConversation {
     throw failure(reason, message, undefined, data);
   }
 
+  async #next(): Promise<Uint8Array | null> {
+    const piece = await this.#pieces.next();
+    this.#tell(
+      piece === null
+        ? { type: "end of file" }
+        : { type: "read", byteLength: piece.length },
+    );
+    if (this.#failure !== undefined) throw this.#failure;
+    return piece;
+  }
+
+  /** What the caller's own callback throws ends it all, too. */
+  #tell(event: SendEvent): void {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** No further message makes sense. */
-  #fail(failure: ConversationError): void {
+  #fail(failure: unknown): void {
     this.#failure ??= failure;
     this.#end();
   }
@@ -170,6 +207,7 @@ export class Dialog implements ClientConversation {
     this.#ended = true;
     this.#signal.removeEventListener("abort", this.#onAbort);
     this.#conn.close();
+    this.#tell({ type: "closed" });
   }
 }
 

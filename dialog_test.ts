@@ -457,3 +457,49 @@ netTest("framing by count stops a reply that was overtaken", async () => {
   assertEquals(await reply, "20:ERROR:shutting down!,");
   await stopped.promise;
 });
+
+netTest("connect() tells each step to onEvent", async () => {
+  await using server = serve({ ...KEEPING, replyEnd: "|" });
+  const events: string[] = [];
+  const conversation = await connect({
+    port: server.addr.port,
+    end: ";",
+    replyEnd: "|",
+    onEvent: (event) =>
+      events.push(
+        "byteLength" in event
+          ? `${event.type} ${event.byteLength}`
+          : event.type,
+      ),
+  });
+  await conversation.ask("one");
+  await conversation.ask("three");
+  await conversation.close();
+  assertEquals(events, [
+    "connected",
+    "wrote 4",
+    "sent 3",
+    "read 7",
+    "wrote 6",
+    "sent 5",
+    "read 11",
+    "half-close",
+    "closed",
+  ]);
+});
+
+netTest("connect() ends with what onEvent throws", async () => {
+  await using server = serve({ ...KEEPING, replyEnd: "|" });
+  for (const last of ["connected", "wrote", "sent", "read"]) {
+    await using conversation = await connect({
+      port: server.addr.port,
+      end: ";",
+      replyEnd: "|",
+      onEvent({ type }) {
+        if (type === last) throw new RangeError(type);
+      },
+    });
+    await assertRejects(() => conversation.ask("one"), RangeError, last);
+    await assertRejects(() => conversation.ask("two"), RangeError, last);
+  }
+});

@@ -58,6 +58,11 @@ export interface ConnectOptions {
   maxReplyBytes?: number;
   /** Ends it all; what is waited for rejects. */
   signal?: AbortSignal;
+  /**
+   * Called for each step of the conversation, as it happens. What it throws
+   * ends the conversation, and is thrown to whoever waits for a reply.
+   */
+  onEvent?: (event: SendEvent) => void;
 }
 
 /** Options of {@linkcode sendData}. */
@@ -74,8 +79,6 @@ export interface SendOptions extends ConnectOptions {
   halfClose?: "before" | "after";
   /** How long the conversation may take, in ms; 0 is no limit. @default {0} */
   timeout?: number;
-  /** Called for each step of the conversation, as it happens. */
-  onEvent?: (event: SendEvent) => void;
 }
 
 /**
@@ -178,6 +181,7 @@ export async function connect(
   options: ConnectOptions = {},
 ): Promise<ClientConversation> {
   const { signal = new AbortController().signal, end, replyEnd } = options;
+  const { onEvent = () => {} } = options;
   const { where, marker, readReply, maxReplyBytes } = resolve({
     ...options,
     replyEnd: replyEnd ?? end ?? CLIENT_MARKER,
@@ -192,7 +196,7 @@ export async function connect(
     const nothing = new Uint8Array(0);
     throw new ConversationError("refused", message, nothing, { cause: error });
   }
-  return new Dialog(conn, marker, readReply, maxReplyBytes, signal);
+  return new Dialog(conn, marker, readReply, maxReplyBytes, signal, onEvent);
 }
 
 /** The options, checked and made ready. */
