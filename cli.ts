@@ -22,13 +22,19 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** What a flag takes: nothing, a value, or a value each time it is given. */
-export type FlagKind = "switch" | "value" | "values";
+/**
+ * What a flag takes: nothing, a value, a value or nothing, or a value each
+ * time it is given.
+ */
+export type FlagKind = "switch" | "value" | "optional" | "values";
 
-/** The flags that were given: `true`, a value, or all values of `values`. */
+/**
+ * The flags that were given: `true`, a value (empty, where an optional one is
+ * missing), or all values of `values`.
+ */
 export type Flags<Kinds extends Record<string, FlagKind>> = {
   [Name in keyof Kinds]?: Kinds[Name] extends "switch" ? boolean
-    : Kinds[Name] extends "value" ? string
+    : Kinds[Name] extends "value" | "optional" ? string
     : string[];
 };
 
@@ -64,8 +70,8 @@ function checkValues(
   args: readonly string[],
   kinds: Record<string, FlagKind>,
 ): void {
-  const unread = args.values();
-  for (const arg of unread) {
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
     const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
     if (name === undefined) {
       throw new UsageError(`unexpected argument ${printable(arg)}`);
@@ -76,14 +82,15 @@ function checkValues(
     if (kinds[name] === "switch") {
       if (value !== undefined) throw new UsageError(`--${name} takes no value`);
     } else if (value === undefined) {
-      const next = unread.next().value;
+      const next = args[index + 1];
+      const isFlag = next === undefined || next.startsWith("-");
+      if (!isFlag) index++;
+      if (!isFlag || kinds[name] === "optional") continue;
       if (next === undefined) throw new UsageError(`--${name} needs a value`);
-      if (next.startsWith("-")) {
-        throw new UsageError(
-          `--${name} needs a value (--${name}=${printable(next)} ` +
-            "for one that starts with a dash)",
-        );
-      }
+      throw new UsageError(
+        `--${name} needs a value (--${name}=${printable(next)} ` +
+          "for one that starts with a dash)",
+      );
     }
   }
 }
@@ -238,12 +245,24 @@ export function printable(text: string): string {
 
 /** Writes all of it to standard output, and waits until it is written. */
 export function writeOut(text: string | Uint8Array): void {
+  writeWhole(Deno.stdout, text);
+}
+
+/** The same for standard error. */
+export function writeErr(text: string): void {
+  writeWhole(Deno.stderr, text);
+}
+
+function writeWhole(
+  output: { writeSync(bytes: Uint8Array): number },
+  text: string | Uint8Array,
+): void {
   const bytes = typeof text === "string"
     ? new TextEncoder().encode(text)
     : text;
   for (let start = 0; start < bytes.length;) {
     try {
-      start += Deno.stdout.writeSync(bytes.subarray(start));
+      start += output.writeSync(bytes.subarray(start));
     } catch (error) {
       // A pipe that does not block and is full: somebody will read it soon.
       if (!(error instanceof Deno.errors.WouldBlock)) {
@@ -253,7 +272,7 @@ export function writeOut(text: string | Uint8Array): void {
   }
 }
 
-/** Standard output takes no more. */
+/** Standard output, or standard error, takes no more. */
 export class OutputError extends Error {}
 
 /**

@@ -8,6 +8,7 @@ import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
 import {
   choice,
   EXIT,
+  type Flags,
   parseFlag,
   parseFlags,
   parseMarker,
@@ -19,9 +20,16 @@ import {
   whole,
   writeOut,
 } from "./cli.ts";
-import { CLIENT_MARKER, DEFAULT_HOSTNAME, DEFAULT_PORT } from "./defaults.ts";
+import {
+  CLIENT_MARKER,
+  DEFAULT_HOSTNAME,
+  DEFAULT_PORT,
+  SERVER_MARKER,
+} from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
 import type { ClientConversation } from "./dialog.ts";
+import { nameOf } from "./dial.ts";
+import { check } from "./check_script.ts";
 import { type Job, jobs } from "./input.ts";
 import { Printer } from "./printer.ts";
 import {
@@ -29,6 +37,7 @@ import {
   type ConnectOptions,
   sendData,
   type SendOptions,
+  whereOf,
 } from "./send.ts";
 import { LONGEST_TIMER } from "./watch.ts";
 
@@ -66,44 +75,75 @@ Options:
   --half-close WHEN   before or after the reply (before)
   --timeout SECONDS   for the whole conversation; 0 for none (0)
   --max-bytes SIZE    of a reply: bytes, or 64KiB, 64MiB, 1GiB (1GiB)
-  --quiet             print the reply alone, exactly its bytes
+  --trace [json]      draw a time line on standard error, instead of the lines
+                      before the reply; or write each step as a line of JSON
+  --check             tell what the path to the server does to a half-close,
+                      by a few conversations; --marker is the server's
+                      (${SERVER_MARKER}), --timeout without a byte (10)
+  --pause SECONDS     how long the slow reader of --check reads nothing (3)
+  --quiet             print the reply alone, exactly its bytes; of --check,
+                      the verdict alone
   --help              print this
   --version           print the version
 
 Exit status: 0 a reply; 1 the server's last word was an ERROR; 2 the command
 line is wrong; 3 the conversation failed (refused, cut, no last word, timed
-out).
+out). With --check: 0 the path keeps the last word; 1 it loses it; 3 could not
+tell.
 `;
+
+const FLAGS = {
+  "data": "values",
+  "file": "value",
+  "hostname": "value",
+  "port": "value",
+  "unix": "value",
+  "tls": "switch",
+  "ca": "value",
+  "marker": "value",
+  "reply-marker": "value",
+  "framing": "value",
+  "keep-alive": "switch",
+  "half-close": "value",
+  "timeout": "value",
+  "max-bytes": "value",
+  "trace": "optional",
+  "check": "switch",
+  "pause": "value",
+  "quiet": "switch",
+  "help": "switch",
+  "version": "switch",
+} as const;
 
 /** The client script: prints the conversations, resolves to its exit status. */
 export async function main(args: string[]): Promise<number> {
-  const flags = parseFlags(args, {
-    "data": "values",
-    "file": "value",
-    "hostname": "value",
-    "port": "value",
-    "unix": "value",
-    "tls": "switch",
-    "ca": "value",
-    "marker": "value",
-    "reply-marker": "value",
-    "framing": "value",
-    "keep-alive": "switch",
-    "half-close": "value",
-    "timeout": "value",
-    "max-bytes": "value",
-    "quiet": "switch",
-    "help": "switch",
-    "version": "switch",
-  });
+  const flags = parseFlags(args, FLAGS);
   if (flags.help) return writeOut(HELP), EXIT.ok;
   if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
   checkCombinations(flags);
-  if (flags.hostname === "") {
-    throw new UsageError("--hostname must not be empty");
+  const options = toOptions(flags);
+  if (flags.check) {
+    return await check(options, {
+      pause: parseFlag(flags, "pause", parseSeconds),
+      quiet: flags.quiet ?? false,
+    });
   }
-  const timeout = parseFlag(flags, "timeout", parseSeconds) ?? 0;
-  const options: SendOptions = {
+  const printer = await Printer.open({
+    quiet: flags.quiet ?? false,
+    trace: flags.trace === ""
+      ? "text"
+      : parseFlag(flags, "trace", choice("json")),
+  });
+  const all = await jobs(flags.data, flags.file);
+  if (flags["keep-alive"]) await dialog(all, options, printer);
+  else for (const job of all) await conversation(job, options, printer);
+  printer.hint();
+  return printer.status;
+}
+
+/** @throws {UsageError} If a value is none. */
+function toOptions(flags: Flags<typeof FLAGS>): SendOptions {
+  return {
     hostname: flags.hostname,
     port: parseFlag(flags, "port", whole(1, 65535)),
     path: flags.unix,
@@ -113,22 +153,22 @@ export async function main(args: string[]): Promise<number> {
     replyEnd: parseFlag(flags, "reply-marker", parseMarker),
     framing: parseFlag(flags, "framing", choice("end", "count")),
     halfClose: parseFlag(flags, "half-close", choice("before", "after")),
-    timeout,
+    timeout: parseFlag(flags, "timeout", parseSeconds),
     // More than in the library: here it is the user who asked for the file.
     maxReplyBytes: parseFlag(flags, "max-bytes", parseSize) ?? 1024 ** 3,
   };
-  const printer = new Printer(flags.quiet ?? false);
-  const all = await jobs(flags.data, flags.file);
-  if (flags["keep-alive"]) {
-    await printer.tell(() => dialog(all, options, timeout, printer));
-  } else {
-    for (const job of all) {
-      await printer.tell(() => conversation(job, options, printer));
-    }
-  }
-  printer.hint();
-  return printer.status;
 }
+
+/** What `--check` sends and reads is its own affair. */
+const NOT_CHECKED = [
+  "data",
+  "file",
+  "framing",
+  "keep-alive",
+  "half-close",
+  "max-bytes",
+  "trace",
+];
 
 /** @throws {UsageError} If a flag was given that another makes meaningless. */
 function checkCombinations(flags: Record<string, unknown>): void {
@@ -138,6 +178,7 @@ function checkCombinations(flags: Record<string, unknown>): void {
     ["unix", "port"],
     ["keep-alive", "half-close"],
   ];
+  for (const name of NOT_CHECKED) excluding.push(["check", name]);
   if (flags.framing === "count") {
     excluding.push(["framing", "marker"], ["framing", "reply-marker"]);
   }
@@ -145,6 +186,12 @@ function checkCombinations(flags: Record<string, unknown>): void {
     if (flags[one] !== undefined && flags[other] !== undefined) {
       throw new UsageError(`--${one} and --${other} exclude each other`);
     }
+  }
+  if (flags.pause !== undefined && flags.check === undefined) {
+    throw new UsageError("--pause is for --check");
+  }
+  if (flags.hostname === "") {
+    throw new UsageError("--hostname must not be empty");
   }
   if (flags.unix === "") throw new UsageError("--unix must not be empty");
 }
@@ -158,6 +205,7 @@ async function conversation(
   let wrote = 0;
   let sentAll = false;
   const onEvent = (event: SendEvent) => {
+    printer.watch(event);
     if (event.type === "connected") printer.say("connected");
     if (event.type === "wrote") wrote += event.byteLength;
     if (event.type === "sent") {
@@ -166,7 +214,13 @@ async function conversation(
     }
     if (event.type === "half-close") printer.say("shutdown");
   };
-  const reply = await sendData(job.data, { ...options, onEvent });
+  const to = nameOf(whereOf(options));
+  const reply = await printer.tell(
+    to,
+    job.size,
+    () => sendData(job.data, { ...options, onEvent }),
+  );
+  if (reply === undefined) return;
   if (!sentAll) printer.say(`sent only ${wrote} bytes, then the answer came`);
   printer.reply(reply);
 }
@@ -174,15 +228,29 @@ async function conversation(
 /** All messages on one connection. */
 async function dialog(
   jobs: readonly Job[],
-  options: ConnectOptions,
-  timeout: number,
+  options: SendOptions,
   printer: Printer,
 ): Promise<void> {
+  const to = nameOf(whereOf(options));
+  // One message of many says nothing of how far it all is.
+  const size = jobs.length === 1 ? jobs[0]!.size : undefined;
+  await printer.tell(to, size, () => ask(jobs, options, printer));
+}
+
+async function ask(
+  jobs: readonly Job[],
+  options: SendOptions,
+  printer: Printer,
+): Promise<void> {
+  const { timeout = 0 } = options;
   const signal = timeout > 0 && timeout <= LONGEST_TIMER
     ? AbortSignal.timeout(timeout)
     : undefined;
+  const onEvent = (event: SendEvent) => printer.watch(event);
   try {
-    const dialog: ClientConversation = await connect({ ...options, signal });
+    const dialog: ClientConversation = await connect(
+      { ...options, signal, onEvent },
+    );
     printer.say("connected");
     for (const { data, sent } of jobs) {
       const reply = dialog.ask(data);

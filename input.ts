@@ -9,6 +9,8 @@ import { printable, UsageError } from "./cli.ts";
 export interface Job {
   /** What is to be sent. */
   readonly data: string | ReadableStream<Uint8Array>;
+  /** How many bytes that is, where it is known. */
+  readonly size: number | undefined;
   /** What the `sent` line says when all of it was sent. */
   readonly sent: (byteLength: number) => string;
 }
@@ -26,21 +28,27 @@ export async function jobs(
     throw new UsageError("--data and --file exclude each other");
   }
   if (texts !== undefined) {
-    return texts.map((data) => ({ data, sent: () => data }));
+    const encoder = new TextEncoder();
+    return texts.map((data) => {
+      return { data, size: encoder.encode(data).length, sent: () => data };
+    });
   }
   // On one connection with others, nobody counts while it is sent.
   const sent = (byteLength: number) =>
     Number.isNaN(byteLength) ? "all" : `${byteLength} bytes`;
   if (file !== undefined) {
-    const { readable } = await Deno.open(file).catch((error) => {
+    const opened = await Deno.open(file).catch((error) => {
       throw new UsageError(cannotRead("--file", error));
     });
-    return [{ data: readInput("--file", readable), sent }];
+    const { isFile, size } = await opened.stat();
+    const data = readInput("--file", opened.readable);
+    return [{ data, size: isFile ? size : undefined, sent }];
   }
   if (Deno.stdin.isTerminal()) {
     throw new UsageError("nothing to send: give --data or --file");
   }
-  return [{ data: readInput("standard input", Deno.stdin.readable), sent }];
+  const data = readInput("standard input", Deno.stdin.readable);
+  return [{ data, size: undefined, sent }];
 }
 
 /** What the user gave us to send cannot be read. */

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { ConversationError, type Reply } from "./answer.ts";
-import { EXIT, printable, UsageError, writeOut } from "./cli.ts";
+import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
+import { EXIT, printable, UsageError, writeErr, writeOut } from "./cli.ts";
 import { InputError } from "./input.ts";
+import { JsonTimeline, Timeline, type Watcher } from "./timeline.ts";
 
 const SAME_MARKER = "both sides need the same --marker";
 
@@ -21,7 +22,7 @@ const FAILURE_HINTS = new Map([
   [
     "no last word",
     "something on the path may take a half-close for a close: " +
-    "try --half-close after (or the reply was empty)",
+    "try --half-close after, or --check (or the reply was empty)",
   ],
   [
     "cut",
@@ -37,20 +38,41 @@ const FAILURE_HINTS = new Map([
   ["bad count", "the server needs --framing count as well"],
 ]);
 
+/** How much the user wants to see. */
+export interface PrinterOptions {
+  /** The replies alone, exactly their bytes. */
+  readonly quiet: boolean;
+  /** A time line instead of lines. */
+  readonly trace: "text" | "json" | undefined;
+}
+
 /** What the user sees, and the exit status it comes to. */
 export class Printer {
   /** The worst so far. */
   status: number = EXIT.ok;
-  readonly #quiet: boolean;
+  readonly #options: PrinterOptions;
+  readonly #watcher: Watcher | undefined;
   readonly #hints = new Set<string>();
 
-  constructor(quiet: boolean) {
-    this.#quiet = quiet;
+  private constructor(options: PrinterOptions, watcher: Watcher | undefined) {
+    this.#options = options;
+    this.#watcher = watcher;
   }
 
-  /** A line, unless quiet. */
+  /** A printer; on a terminal, with a line of progress. */
+  static async open(options: PrinterOptions): Promise<Printer> {
+    return new Printer(options, await watcherFor(options));
+  }
+
+  /** A line, if the user wants lines. */
   say(line: string): void {
-    if (!this.#quiet) writeOut(`${line}\n`);
+    const { quiet, trace } = this.#options;
+    if (!quiet && trace === undefined) writeOut(`${line}\n`);
+  }
+
+  /** A step of the conversation. */
+  watch(event: SendEvent): void {
+    this.#watcher?.event(event);
   }
 
   /** The reply, and what it means for the exit status. */
@@ -61,27 +83,49 @@ export class Printer {
     this.#hint(LAST_WORD_HINTS.get(lastWord));
   }
 
-  /** What a conversation failed with, if it does. */
-  async tell(hold: () => Promise<void>): Promise<void> {
+  /**
+   * Shows a conversation from its beginning to its end, and its failure.
+   *
+   * @param to The address, for people.
+   * @param size How many bytes its message has, where that is known.
+   */
+  async tell<Told>(
+    to: string,
+    size: number | undefined,
+    hold: () => Promise<Told>,
+  ): Promise<Told | undefined> {
+    this.#watcher?.begin(to, size);
     try {
-      await hold();
+      const told = await hold();
+      this.#watcher?.end();
+      return told;
     } catch (error) {
-      if (error instanceof InputError) throw new UsageError(error.message);
-      if (!(error instanceof ConversationError)) throw error;
-      this.#print(error.received);
-      console.error(printable(error.message));
-      this.status = EXIT.failed;
-      this.#hint(
-        error.cause instanceof Deno.errors.ConnectionRefused
-          ? "is a server running there?"
-          : FAILURE_HINTS.get(error.reason),
+      this.#watcher?.end(
+        error instanceof ConversationError ? error : undefined,
       );
+      this.#fail(error);
+      return undefined;
     }
   }
 
   /** Each hint once, behind all else. */
   hint(): void {
+    if (this.#options.trace === "json") return;
     for (const hint of this.#hints) console.error(`hint: ${hint}`);
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof InputError) throw new UsageError(error.message);
+    if (!(error instanceof ConversationError)) throw error;
+    this.#print(error.received);
+    // A program finds it among the events.
+    if (this.#options.trace !== "json") console.error(printable(error.message));
+    this.status = EXIT.failed;
+    this.#hint(
+      error.cause instanceof Deno.errors.ConnectionRefused
+        ? "is a server running there?"
+        : FAILURE_HINTS.get(error.reason),
+    );
   }
 
   #hint(hint: string | undefined): void {
@@ -90,10 +134,21 @@ export class Printer {
 
   /** Outside of a terminal, and with --quiet, exactly these bytes. */
   #print(data: Uint8Array): void {
-    if (this.#quiet) return writeOut(data);
+    if (this.#options.quiet) return writeOut(data);
     if (data.length === 0) return;
     const forTerminal = Deno.stdout.isTerminal();
     writeOut(forTerminal ? printable(new TextDecoder().decode(data)) : data);
     writeOut("\n");
   }
+}
+
+async function watcherFor(
+  { quiet, trace }: PrinterOptions,
+): Promise<Watcher | undefined> {
+  const color = Deno.stderr.isTerminal();
+  if (trace === "text") return new Timeline({ write: writeErr, color });
+  if (trace === "json") return new JsonTimeline(writeErr);
+  if (quiet || !Deno.stderr.isTerminal()) return undefined;
+  const { Progress } = await import("./progress.ts");
+  return new Progress();
 }

@@ -199,29 +199,27 @@ export async function connect(
   return new Dialog(conn, marker, readReply, maxReplyBytes, signal, onEvent);
 }
 
+/** Where these options lead, with what they leave out. */
+export function whereOf(options: ConnectOptions): Where {
+  const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT, path } = options;
+  const { tls = false, caCerts = [] } = options;
+  return { hostname, port, path, tls, caCerts };
+}
+
 /** The options, checked and made ready. */
 function resolve(options: ConnectOptions) {
-  const {
-    hostname = DEFAULT_HOSTNAME,
-    port = DEFAULT_PORT,
-    path,
-    tls = false,
-    caCerts = [],
-    end = CLIENT_MARKER,
-    replyEnd,
-    framing = "end",
-    maxReplyBytes = 2 * DEFAULT_MAX_BYTES,
-  } = options;
+  const { end = CLIENT_MARKER, replyEnd, framing = "end" } = options;
+  const { maxReplyBytes = 2 * DEFAULT_MAX_BYTES } = options;
   checkMaxBytes(maxReplyBytes);
   if (framing !== "end" && framing !== "count") {
     throw new TypeError(
       `Cannot use ${framing} as framing: it must be "end" or "count"`,
     );
   }
-  if (tls && path !== undefined) {
+  const where = whereOf(options);
+  if (where.tls && where.path !== undefined) {
     throw new TypeError("Cannot speak TLS on a Unix socket");
   }
-  const where: Where = { hostname, port, path, tls, caCerts };
   if (framing === "count") {
     return { where, marker: null, readReply: replyByCount, maxReplyBytes };
   }

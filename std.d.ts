@@ -1,7 +1,7 @@
 // npm's repackaging of @std carries no types. These are the types of the
 // functions used here, and of no others: the same as those of the real @std, or
 // narrower where all of them is not needed. With the import map pointed at JSR,
-// which has the types, this file can go.
+// which has the types, this file can go, but for cli-progress at its end.
 
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;
@@ -70,4 +70,46 @@ declare module "@std/cli/parse-args" {
       collect?: readonly string[];
     },
   ): { _: (string | number)[] } & Record<string, unknown>;
+}
+
+declare module "@std/fmt/bytes" {
+  export function format(
+    num: number,
+    options?: { binary?: boolean; maximumFractionDigits?: number },
+  ): string;
+}
+
+declare module "@std/fmt/colors" {
+  export function bold(str: string): string;
+  export function cyan(str: string): string;
+  export function dim(str: string): string;
+  export function green(str: string): string;
+  export function red(str: string): string;
+}
+
+// cli-progress has no types of its own, and those that others wrote for it
+// want all of Node's.
+declare module "cli-progress" {
+  interface Options {
+    format: (
+      options: Options,
+      params: { progress: number },
+      payload: unknown,
+    ) => string;
+    barsize: number;
+    clearOnComplete: boolean;
+    hideCursor: boolean;
+    gracefulExit: boolean;
+  }
+  class SingleBar {
+    constructor(options: Options);
+    start(total: number, startValue: number, payload: unknown): void;
+    update(value: number, payload: unknown): void;
+    stop(): void;
+  }
+  const cliProgress: {
+    SingleBar: typeof SingleBar;
+    Format: { BarFormat(progress: number, options: Options): string };
+  };
+  export default cliProgress;
 }
