@@ -28,6 +28,7 @@ import { removeDeadSocket } from "./listen.ts";
 import { Log } from "./log.ts";
 import type { ServeOptions, Server } from "./options.ts";
 import { type Handler, twice } from "./reply.ts";
+import { Signals, type Stoppable } from "./signals.ts";
 import { Threads } from "./threads.ts";
 
 export type { ServeOptions, Server };
@@ -196,13 +197,6 @@ async function main(args: string[]): Promise<number> {
   return EXIT.ok;
 }
 
-/** A server that signals can end, in one thread or in several. */
-interface Stoppable {
-  readonly finished: Promise<void>;
-  shutdown(): unknown;
-  cut(): void;
-}
-
 /** Serves in this thread. */
 function serveHere(options: ServeOptions, log: Log): Stoppable {
   const cut = new AbortController();
@@ -217,48 +211,6 @@ function serveHere(options: ServeOptions, log: Log): Stoppable {
     shutdown: () => server.shutdown(),
     cut: () => cut.abort(),
   };
-}
-
-/** The first of these shuts down gracefully, the second cuts. */
-const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
-
-/** The signals that end a server, also those that came before it stood. */
-class Signals {
-  #count = 0;
-  #server: Stoppable | undefined;
-  #log: Log | undefined;
-  readonly #listener = () => {
-    this.#count++;
-    this.#tell();
-  };
-
-  constructor() {
-    for (const signal of STOP_SIGNALS) {
-      Deno.addSignalListener(signal, this.#listener);
-    }
-  }
-
-  /** From now on, this is what they end. */
-  stop(server: Stoppable, log: Log): void {
-    this.#server = server;
-    this.#log = log;
-    this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#server === undefined) return;
-    if (this.#count === 1) {
-      this.#log?.note("shutting down; a second signal cuts what is open");
-      this.#server.shutdown();
-    }
-    if (this.#count > 1) this.#server.cut();
-  }
-
-  [Symbol.dispose](): void {
-    for (const signal of STOP_SIGNALS) {
-      Deno.removeSignalListener(signal, this.#listener);
-    }
-  }
 }
 
 if (import.meta.main) await runMain(main);
