@@ -6,7 +6,7 @@
  */
 import { LINGER_TOTAL } from "./connection.ts";
 import { Conversation, type Terms } from "./conversation.ts";
-import { type AnyListener, listen } from "./listen.ts";
+import { type AnyListener, isGoneClient, listen } from "./listen.ts";
 import {
   limitOf,
   newLimits,
@@ -189,6 +189,7 @@ export class ConversationServer implements Server<Deno.Addr> {
    * in the backlog are connected; closing at once would reset them.
    */
   async #lastCalls(): Promise<void> {
+    this.#removeSocket();
     const begun = performance.now();
     let quiet = 0;
     while (quiet < QUIET_TURNS && !this.#hurried && !this.#closed) {
@@ -200,6 +201,20 @@ export class ConversationServer implements Server<Deno.Addr> {
       if (performance.now() - begun > LAST_CALLS) break;
     }
     this.#close();
+  }
+
+  /**
+   * Without its file nobody finds the socket any more, and whoever waits at it
+   * still does. So, unlike that of a port, its backlog comes to an end.
+   */
+  #removeSocket(): void {
+    const { path } = this.#options;
+    if (path === undefined) return;
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) this.#tell(error);
+    }
   }
 
   #close(): void {
@@ -229,10 +244,4 @@ export class ConversationServer implements Server<Deno.Addr> {
     if (milliseconds > LONGEST_TIMER) return;
     this.#graceTimer = setTimeout(then, milliseconds);
   }
-}
-
-function isGoneClient(error: unknown): boolean {
-  return error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.ConnectionReset;
 }

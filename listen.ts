@@ -46,3 +46,10 @@ export async function removeDeadSocket(path: string): Promise<void> {
     if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
   }
 }
+
+/** Whether `accept()` failed only because the client was gone already. */
+export function isGoneClient(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
+}

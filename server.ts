@@ -25,6 +25,7 @@ import {
 import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
 import { removeDeadSocket } from "./listen.ts";
+import { withHealthPort } from "./health.ts";
 import { Log } from "./log.ts";
 import type { ServeOptions, Server } from "./options.ts";
 import { type Handler, twice } from "./reply.ts";
@@ -100,6 +101,8 @@ Options:
   --max-connections COUNT    served at a time (10000)
   --max-buffered SIZE        of all messages together (1GiB)
   --grace SECONDS            for open conversations at shutdown (10)
+  --health-port PORT         open while new conversations are welcome
+  --notice SECONDS           from closing it to the shutdown (2)
   --parallel COUNT           threads that share the port and the limits (1)
   --log text|json            a line for each conversation (text)
   --quiet                    no lines on standard error
@@ -108,7 +111,8 @@ Options:
 
 Sizes are bytes, or 64KiB, 64MiB, 1GiB. Times are seconds, fractions allowed,
 0 for no limit. SIGINT and SIGTERM let open conversations finish; a second one
-cuts them.
+cuts them. With a health port, the first closes only that, until the notice is
+over: a balancer that looks at it has stopped sending by then.
 
 Exit status: 0 after a shutdown; 1 it could not listen; 2 the command line is
 wrong.
@@ -133,6 +137,8 @@ async function main(args: string[]): Promise<number> {
     "max-connections": "value",
     "max-buffered": "value",
     "grace": "value",
+    "health-port": "value",
+    "notice": "value",
     "parallel": "value",
     "log": "value",
     "quiet": "switch",
@@ -170,6 +176,11 @@ async function main(args: string[]): Promise<number> {
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new UsageError("--cert and --key need each other");
   }
+  const healthPort = parseFlag(flags, "health-port", whole(1, 65535));
+  const notice = parseFlag(flags, "notice", parseSeconds);
+  if (notice !== undefined && healthPort === undefined) {
+    throw new UsageError("--notice is for --health-port");
+  }
   const format = parseFlag(flags, "log", choice("text", "json")) ?? "text";
   const quiet = flags.quiet ?? false;
   const log = new Log(format, quiet ? null : Deno.stderr);
@@ -181,8 +192,15 @@ async function main(args: string[]): Promise<number> {
     const server = count === 1
       ? serveHere({ ...options, onListen }, log)
       : new Threads({ count, options, format, quiet, onListen }, log);
-    signals.stop(server, log);
-    await server.finished;
+    const stoppable = healthPort === undefined
+      ? server
+      : withHealthPort(server, {
+        hostname: options.hostname ?? DEFAULT_HOSTNAME,
+        port: healthPort,
+        notice: notice ?? 2000,
+      });
+    signals.stop(stoppable, log);
+    await stoppable.finished;
   } catch (error) {
     if (error instanceof OutputError) throw error;
     const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;

@@ -264,3 +264,29 @@ foreignTest(
     assertEquals(await Deno.readTextFile(path), "precious");
   },
 );
+
+foreignTest([], "shutdown() of a Unix socket loses nobody", async () => {
+  await using directory = await temporary();
+  const path = `${directory.path}/socket`;
+  const server = serve({ path, end: "\n" });
+  const heard: string[] = [];
+  const comeAgainAndAgain = async () => {
+    for (;;) {
+      try {
+        heard.push((await sendData("a", { path, end: "\n" })).text());
+      } catch (error) {
+        if (!(error instanceof ConversationError)) throw error;
+        if (error.reason !== "refused") heard.push(error.reason);
+        return;
+      }
+    }
+  };
+  const clients = Array.from({ length: 32 }, comeAgainAndAgain);
+  while (heard.length < 200) await new Promise((go) => setTimeout(go, 1));
+  const ended = server.shutdown();
+  // At once: else its backlog would never come to an end.
+  await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+  await ended;
+  await Promise.all(clients);
+  assertEquals(heard.filter((reply) => reply !== "aa"), []);
+});
