@@ -22,62 +22,63 @@ export interface HealthOptions {
   readonly notice: number;
 }
 
-/**
- * The same server, with a health port: a shutdown closes that, gives notice,
- * and only then begins.
- *
- * @throws If it cannot listen there; the server is cut then.
- */
-export function withHealthPort(
-  server: Stoppable,
-  { hostname, port, notice }: HealthOptions,
-): Stoppable {
-  let health: HealthPort;
-  try {
-    health = new HealthPort(hostname, port);
-  } catch (error) {
-    server.cut();
-    const { message } = error as Error;
-    throw new Error(`health port ${port}: ${message}`, { cause: error });
-  }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  return {
-    finished: server.finished.finally(() => {
-      clearTimeout(timer);
-      health.close();
-    }),
-    shutdown() {
-      health.close();
-      const most = Math.min(notice, LONGEST_TIMER);
-      timer ??= setTimeout(() => server.shutdown(), most);
-    },
-    cut() {
-      health.close();
-      server.cut();
-    },
-  };
-}
-
 /** Accepts, and closes at once. */
-class HealthPort {
-  readonly #listener: AnyListener;
+export class HealthPort {
+  readonly #options: HealthOptions;
+  #listener: AnyListener | undefined;
   #closed = false;
 
-  constructor(hostname: string, port: number) {
-    this.#listener = Deno.listen({ hostname, port });
-    this.#acceptAll();
+  constructor(options: HealthOptions) {
+    this.#options = options;
   }
 
-  close(): void {
+  /**
+   * Opens the port: new conversations are welcome.
+   *
+   * @throws If it cannot listen there.
+   */
+  open(): void {
+    const { hostname, port } = this.#options;
+    if (this.#closed) return;
+    try {
+      this.#listener = Deno.listen({ hostname, port });
+    } catch (error) {
+      const { message } = error as Error;
+      throw new Error(`health port ${port}: ${message}`, { cause: error });
+    }
+    this.#acceptAll(this.#listener);
+  }
+
+  /** The same server; its shutdown closes this port, gives notice, and begins. */
+  before(server: Stoppable): Stoppable {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const notice = Math.min(this.#options.notice, LONGEST_TIMER);
+    return {
+      finished: server.finished.finally(() => {
+        clearTimeout(timer);
+        this.#close();
+      }),
+      shutdown: () => {
+        this.#close();
+        timer ??= setTimeout(() => server.shutdown(), notice);
+      },
+      cut: () => {
+        this.#close();
+        server.cut();
+      },
+    };
+  }
+
+  #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#listener.close();
+    this.#listener?.close();
   }
 
-  async #acceptAll(): Promise<void> {
+  async #acceptAll(listener: AnyListener): Promise<void> {
     while (!this.#closed) {
       try {
-        (await this.#listener.accept()).close();
+        (await listener.accept()).close();
       } catch (error) {
         if (this.#closed || isGoneClient(error)) continue;
         // No descriptor left, say: the server tells of that itself.

@@ -25,7 +25,7 @@ import {
 import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./defaults.ts";
 import config from "./deno.json" with { type: "json" };
 import { removeDeadSocket } from "./listen.ts";
-import { withHealthPort } from "./health.ts";
+import { HealthPort } from "./health.ts";
 import { Log } from "./log.ts";
 import type { ServeOptions, Server } from "./options.ts";
 import { type Handler, twice } from "./reply.ts";
@@ -186,19 +186,20 @@ async function main(args: string[]): Promise<number> {
   const log = new Log(format, quiet ? null : Deno.stderr);
   using signals = new Signals();
   try {
-    const onListen = (addr: Deno.Addr) =>
+    const health = healthPort === undefined ? undefined : new HealthPort({
+      hostname: options.hostname ?? DEFAULT_HOSTNAME,
+      port: healthPort,
+      notice: notice ?? 2000,
+    });
+    const onListen = (addr: Deno.Addr) => {
+      health?.open();
       writeOut(`started on ${"port" in addr ? addr.port : options.path}\n`);
+    };
     if (options.path !== undefined) await removeDeadSocket(options.path);
     const server = count === 1
       ? serveHere({ ...options, onListen }, log)
       : new Threads({ count, options, format, quiet, onListen }, log);
-    const stoppable = healthPort === undefined
-      ? server
-      : withHealthPort(server, {
-        hostname: options.hostname ?? DEFAULT_HOSTNAME,
-        port: healthPort,
-        notice: notice ?? 2000,
-      });
+    const stoppable = health?.before(server) ?? server;
     signals.stop(stoppable, log);
     await stoppable.finished;
   } catch (error) {
