@@ -7,9 +7,11 @@ import { main as client } from "./client.ts";
 import {
   CLIENT_MARKER,
   type ConversationReport,
+  sendData,
   serve,
   SERVER_MARKER,
 } from "./mod.ts";
+import { NARROW, Timeline } from "./timeline.ts";
 
 const FIVE = ["a1234", "b1234", "c1234", "d1234", "e1234"];
 
@@ -31,6 +33,7 @@ server answers a whole message with the same message twice.
 1. THE MARKERS DIFFER
    The server waits for "${SERVER_MARKER}", the client sends
    "${CLIENT_MARKER}". So the end never comes. Five messages:
+
 `);
   const each = FIVE.flatMap((data) => ["--data", data]);
   const at = ["--port", String(port)];
@@ -43,6 +46,7 @@ server answers a whole message with the same message twice.
 
 2. THE MARKERS ARE THE SAME
    Both sides use "${SERVER_MARKER}". The same five messages:
+
 `);
   await client([...at, "--marker", SERVER_MARKER, ...each]);
 
@@ -51,17 +55,21 @@ server answers a whole message with the same message twice.
 3. HANGING UP, AND DONE SENDING
    The broken message again, from two clients. One closes the connection when
    it has sent all, the other half-closes it.
+
 `);
   const closed = await sendAndClose(port);
   const closedReport = await reports.next();
   const halfClosed = await sendAndHalfClose(port);
   const halfClosedReport = await reports.next();
-  say(table([
-    ["", "conn.close()", "conn.closeWrite()"],
-    ["the client sent", "a1234 and its marker", "a1234 and its marker"],
-    ["the server's last word", said(closedReport), said(halfClosedReport)],
-    ["when the server spoke", arrived(closedReport), arrived(halfClosedReport)],
-    ["the client heard", closed, halfClosed],
+  say(sideBySide([
+    ["conn.close()", "conn.closeWrite()"],
+    ["", ""],
+    ...zip(closed.lines, halfClosed.lines),
+    ["", ""],
+    ["the server said", "the server said"],
+    [said(closedReport), said(halfClosedReport)],
+    ["the client heard", "the client heard"],
+    [closed.heard, halfClosed.heard],
   ]));
   say(`
    The server came to the same verdict on both. Only the client that was still
@@ -108,23 +116,51 @@ class Reports {
   }
 }
 
-async function sendAndClose(port: number): Promise<string> {
+/** What a client did, and what it heard. */
+interface Told {
+  readonly lines: string[];
+  readonly heard: string;
+}
+
+/** Writes, and closes. */
+async function sendAndClose(port: number): Promise<Told> {
+  const { timeline, lines } = draw();
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  await conn.write(BROKEN);
+  timeline.event({ type: "connected" });
+  const byteLength = await conn.write(BROKEN);
+  timeline.event({ type: "wrote", byteLength });
   conn.close();
+  timeline.event({ type: "closed" });
+  timeline.end();
   try {
-    return await readAll(conn);
+    return { lines: lines(), heard: await readAll(conn) };
   } catch (error) {
     // There is no connection any more that could be read from.
-    return error instanceof Deno.errors.BadResource ? "nothing" : String(error);
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+    return { lines: lines(), heard: "nothing" };
   }
 }
 
-async function sendAndHalfClose(port: number): Promise<string> {
-  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  await conn.write(BROKEN);
-  await conn.closeWrite();
-  return await readAll(conn);
+/** Writes, half-closes, reads, and closes. */
+async function sendAndHalfClose(port: number): Promise<Told> {
+  const { timeline, lines } = draw();
+  const reply = await sendData("a1234", {
+    port,
+    onEvent: (event) => timeline.event(event),
+  });
+  timeline.end();
+  return { lines: lines(), heard: reply.text() };
+}
+
+/** A time line, and its lines. */
+function draw(): { timeline: Timeline; lines: () => string[] } {
+  let drawn = "";
+  const timeline = new Timeline({
+    write: (text) => drawn += text,
+    layout: NARROW,
+  });
+  timeline.begin("the server");
+  return { timeline, lines: () => drawn.trimEnd().split("\n") };
 }
 
 async function sendInPieces(port: number, pieces: string[]): Promise<string> {
@@ -150,18 +186,22 @@ async function readAll(conn: Deno.Conn): Promise<string> {
   }
 }
 
-function said(report: ConversationReport): string {
-  return `ERROR:${report.outcome}!`;
+function said({ outcome, lastWordLost }: ConversationReport): string {
+  return `ERROR:${outcome}!${lastWordLost ? ", and nobody was there" : ""}`;
 }
 
-function arrived(report: ConversationReport): string {
-  return report.lastWordLost ? "nobody was there" : "somebody listened";
+/** The lines of both, the shorter filled up. */
+function zip(left: string[], right: string[]): [string, string][] {
+  const count = Math.max(left.length, right.length);
+  return Array.from(
+    { length: count },
+    (_, index) => [left[index] ?? "", right[index] ?? ""],
+  );
 }
 
-function table(rows: string[][]): string {
-  return rows.map(([what = "", left = "", right = ""]) =>
-    `   ${what.padEnd(24)} ${left.padEnd(22)} ${right}\n`
-  ).join("");
+function sideBySide(rows: [string, string][]): string {
+  return rows.map(([left, right]) => `   ${left.padEnd(38)} ${right}`.trimEnd())
+    .join("\n") + "\n";
 }
 
 function say(text: string): void {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { ConversationReport } from "./conversation.ts";
 import config from "./deno.json" with { type: "json" };
 import { Log, toJson, toLine } from "./log.ts";
-import { runProgram } from "./testing.ts";
+import { runDemo, runProgram } from "./testing.ts";
 
 const HERE = new URL(".", import.meta.url);
 
@@ -115,7 +115,21 @@ readmeTest("has the flags of both scripts", async (readme) => {
   }
 }, [READ, RUN]);
 
-/** Times are not the same twice. */
+/** The times of a time line are not the same twice. */
+const withoutTimes = (line: string) =>
+  line.replace(/ *\d+\.\d(?= {2})/g, " TIME")
+    .replace(/waits .*/, "waits TIME");
+
+readmeTest("has what the demo prints", async (readme) => {
+  const { stdout } = await runDemo();
+  const [first = "", ...rest] = stdout.trim().split("\n").map(withoutTimes);
+  assertEquals(
+    block(readme, first).map(withoutTimes),
+    [first, ...rest],
+  );
+}, [READ, RUN, { name: "net", host: "127.0.0.1" }]);
+
+/** Nor are those of the log. */
 const withoutTime = (line: string) =>
   line.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, "TIME");
 
