@@ -35,6 +35,8 @@ function findings({ conversations }: PathReport): string[] {
   return conversations.map(({ finding, loss }) => loss ?? finding);
 }
 
+const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, index) => index);
+
 const ALL_KEPT = ["kept", "kept", "kept", "kept", "kept"];
 
 /** A path between two sockets: what it does is up to `join`. */
@@ -155,6 +157,21 @@ netTest("checkPath() keeps apart a server's ways and a path's", async (t) => {
       "keepAlive and a reply marker",
       { keepAlive: true, replyEnd: "|" },
       { replyEnd: new TextEncoder().encode("|") },
+      ALL_KEPT,
+    ],
+    [
+      "markers of what messages are made of",
+      { end: "aa", replyEnd: "b" },
+      {
+        end: new TextEncoder().encode("aa"),
+        replyEnd: new TextEncoder().encode("b"),
+      },
+      ALL_KEPT,
+    ],
+    [
+      "a marker of all bytes there are",
+      { end: ALL_BYTES },
+      { end: ALL_BYTES },
       ALL_KEPT,
     ],
     [

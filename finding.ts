@@ -56,7 +56,8 @@ export function whyUnfit(heard: Heard): string | undefined {
   }
   if (heard.data.length > 0) return undefined;
   return heard.ending === "silence"
-    ? "the server says nothing: both sides need the same --marker"
+    ? "the server says nothing: both sides need the same --marker, or it " +
+      "needs a longer --timeout"
     : "not even a half-close after the reply brings one";
 }
 
