@@ -16,6 +16,7 @@ import {
   type Plan,
   usualInFlight,
 } from "./options.ts";
+import { draw } from "./picture.ts";
 import { loadAverage, processor } from "./proc.ts";
 import {
   chooseCores,
@@ -26,8 +27,10 @@ import {
 } from "./processes.ts";
 import {
   formatSize,
+  idlePanel,
   idleTable,
   type Sample,
+  sizePanel,
   sizeTable,
   summary,
 } from "./report.ts";
@@ -130,22 +133,73 @@ async function gather(
   return servers;
 }
 
+/** The samples of each size. */
+function bySize({ sizes }: Plan, { talking, big }: Results): Sample[][] {
+  return [
+    ...sizes.map((size) => talking.filter((each) => each.size === size)),
+    big,
+  ];
+}
+
 /** Prints the tables. */
 function print(
-  { sizes, idle }: Plan,
+  plan: Plan,
   results: Results,
   servers: readonly Contestant[],
 ): void {
-  const { talking, big } = results;
-  const tables = [
-    ...sizes.map((size) => talking.filter((each) => each.size === size)),
-    big,
-  ].map(sizeTable);
-  if (results.idle.length > 0) tables.push(idleTable(results.idle, idle));
+  const { talking } = results;
+  const tables = bySize(plan, results).map(sizeTable);
+  if (results.idle.length > 0) tables.push(idleTable(results.idle, plan.idle));
   if (servers.some(({ name }) => name === "go")) {
     tables.push(summary(talking, "go"));
   }
   for (const table of tables) if (table !== "") console.log(`\n${table}`);
+}
+
+/** Writes a file; tells whether it could. */
+async function save(path: string, text: string): Promise<boolean> {
+  try {
+    await Deno.writeTextFile(path, text);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    console.error(`Cannot write ${path}: ${error.message}`);
+    return false;
+  }
+}
+
+/** Where README shows it. */
+const PICTURE = join(import.meta.dirname!, "..", "docs", "bench.svg");
+
+/**
+ * Draws the tables, if it was asked to, or if they are fit for README; tells
+ * whether what was asked for is done.
+ */
+async function drawPicture(
+  { plan, picture, isUsual }: Options,
+  results: Results,
+  servers: readonly Contestant[],
+): Promise<boolean> {
+  const isWhole = isUsual && results.failures.length === 0 &&
+    servers.length === 1 + PEERS.length;
+  const path = picture ?? (isWhole ? PICTURE : undefined);
+  if (path === undefined) {
+    console.error("no picture: not the usual measurement (see --picture)");
+    return true;
+  }
+  const sizes = bySize(plan, results)
+    .flatMap((samples) => sizePanel(samples) ?? []);
+  if (sizes.length === 0) {
+    console.error("no picture: no peer was measured");
+    return false;
+  }
+  const idle = idlePanel(results.idle, plan.idle);
+  const [kernel] = Deno.osRelease().split("-");
+  const versions = servers.map(({ name, version }) => `${name}: ${version}`);
+  const machine = [`${processor()}, Linux ${kernel}`, ...versions].join("; ");
+  if (!await save(path, draw({ sizes, idle, machine }))) return false;
+  console.error(`picture: ${path}`);
+  return true;
 }
 
 async function main(args: string[]): Promise<number> {
@@ -171,13 +225,14 @@ async function main(args: string[]): Promise<number> {
     );
     const servers = await gather(options, directory);
     const results = await run(plan, servers);
-    if (json !== undefined) {
-      const all = { machine, cores, servers, plan, ...results };
-      await Deno.writeTextFile(json, JSON.stringify(all, null, 2) + "\n");
-    }
+    const all = { machine, cores, servers, plan, ...results };
+    const isSaved = json === undefined ||
+      await save(json, JSON.stringify(all, null, 2) + "\n");
     print(plan, results, servers);
     for (const failure of results.failures) console.error(failure);
-    return results.failures.length === 0 ? EXIT.ok : EXIT.failed;
+    const isDrawn = await drawPicture(options, results, servers);
+    const isWhole = results.failures.length === 0;
+    return isSaved && isDrawn && isWhole ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!isStopped()) throw error;
     return 130;

@@ -5,6 +5,7 @@
  * @module
  */
 import type { LoadResult } from "./load.ts";
+import type { Panel } from "./picture.ts";
 import { OURS } from "./servers.ts";
 
 /** What a server did with one size in one round. */
@@ -148,6 +149,39 @@ export function idleTable(samples: readonly Sample[], count: number): string {
   });
   return `${count} connections that have sent one byte\n\n` +
     table([["server", "kB each", "spread"], ...rows]);
+}
+
+/** The picture's panel of one size; nothing if no peer was measured. */
+export function sizePanel(samples: readonly Sample[]): Panel | undefined {
+  const bars = contestants(samples).map((server) => {
+    const value = median(ratios(samples, server));
+    return { server, value, label: fixed(value) };
+  });
+  const [first] = samples;
+  if (first === undefined || bars.every(({ value }) => Number.isNaN(value))) {
+    return undefined;
+  }
+  const mine = samples.filter(({ server }) => server === OURS);
+  return {
+    heading: formatSize(first.size),
+    note: `${OURS} ${fixed(median(mine.map(cost)))} µs`,
+    bars,
+  };
+}
+
+/** The picture's panel of the idle connections; nothing if there were none. */
+export function idlePanel(
+  samples: readonly Sample[],
+  count: number,
+): Panel | undefined {
+  if (samples.length === 0) return undefined;
+  const bars = contestants(samples).map((server) => {
+    const mine = samples.filter((sample) => sample.server === server);
+    const value = median(mine.map((sample) => sample.idleBytes)) / 1000;
+    return { server, value, label: fixed(value) };
+  });
+  const note = `${count.toLocaleString("en")} connections`;
+  return { heading: "kB per idle connection", note, bars };
 }
 
 /** This server against one peer, a line for each size. */
