@@ -206,12 +206,16 @@ export class ConversationServer implements Server<Deno.Addr> {
   /**
    * Without its file nobody finds the socket any more, and whoever waits at it
    * still does. So, unlike that of a port, its backlog comes to an end.
+   *
+   * Deno's `close()` removes whatever is at the path by then. So that it is no
+   * socket of a next server, an empty file keeps the place.
    */
   #removeSocket(): void {
     const { path } = this.#options;
     if (path === undefined) return;
     try {
       Deno.removeSync(path);
+      Deno.writeFileSync(path, new Uint8Array(0), { createNew: true });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) this.#tell(error);
     }

@@ -7,7 +7,9 @@ import { format } from "@std/fmt/bytes";
 
 /** A number of bytes: `24 B`, `1.5 MiB`. */
 export function bytesOf(byteLength: number): string {
-  return format(byteLength, { binary: true, maximumFractionDigits: 1 });
+  const text = format(byteLength, { binary: true, maximumFractionDigits: 1 });
+  // As the flags have it: all binary units begin with a capital letter.
+  return text.replace("kiB", "KiB");
 }
 
 /** A time: `0.8 ms`, `250 ms`, `3.1 s`, `2 min 5 s`. */

@@ -205,7 +205,18 @@ class Check {
       halfClose: "before",
       pause: this.#pause,
     });
-    return toShown(heard, whole!.data);
+    const shown = toShown(heard, whole!.data);
+    if (shown.finding !== "lost" || control === "before") return shown;
+    // The server, too, has a limit for those who do not read.
+    const without = await this.#probe({
+      data: this.#bytes(size),
+      halfClose: "after",
+      pause: this.#pause,
+    });
+    const isSame = toShown(without, whole!.data).finding === "lost";
+    return isSame
+      ? { finding: "unknown", heard, remark: "cut in any case" }
+      : shown;
   }
 
   async #earlyRefusal(noMarker: Finding): Promise<Shown> {
@@ -221,8 +232,11 @@ class Check {
     }
     // What was said came through; how the upload ended is not its affair.
     if (heard.data.length > 0) return { finding: "kept", heard };
-    // There are servers that refuse without a word.
-    if (noMarker === "unknown") return { finding: "unknown", heard };
+    // There are servers that refuse without a word; and slow paths, on which
+    // nothing was to be refused yet.
+    if (noMarker === "unknown" || heard.ending === "silence") {
+      return { finding: "unknown", heard };
+    }
     return { finding: "lost", loss: "upload", heard };
   }
 

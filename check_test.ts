@@ -6,7 +6,8 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { type CheckOptions, checkPath, type PathReport } from "./check.ts";
 import { recvEnd, serve, type ServeOptions } from "./mod.ts";
 import { netTest, runClient, scriptTest, startServer } from "./testing.ts";
-import { beginningOf, type Checked, heading, restOf } from "./verdict.ts";
+import { beginningOf, heading, restOf } from "./verdict.ts";
+import widthOf from "string-width";
 
 const END = new TextEncoder().encode("\n");
 
@@ -98,7 +99,10 @@ const PATHS: Record<
     join(client, server) {
       client.pipe(server);
       server.pipe(client);
-      client.on("end", () => setTimeout(() => client.destroy(), PAUSE / 2));
+      client.on("end", () => {
+        const timer = setTimeout(() => client.destroy(), PAUSE / 2);
+        client.on("close", () => clearTimeout(timer));
+      });
     },
     expected: ["kept", "kept", "kept", "time limit", "kept"],
   },
@@ -175,6 +179,12 @@ netTest("checkPath() keeps apart a server's ways and a path's", async (t) => {
       ALL_KEPT,
     ],
     [
+      "no patience with those who do not read",
+      { idleTimeout: PAUSE / 2 },
+      {},
+      ["kept", "kept", "kept", "unknown", "kept"],
+    ],
+    [
       "a small limit",
       { maxBytes: 1000 },
       {},
@@ -209,6 +219,52 @@ netTest("checkPath() does not tell what it cannot know", async (t) => {
     const report = await check(server.addr.port);
     assertEquals(findings(report), ["unknown"]);
     assertStringIncludes(report.verdict, "ERROR:timed out!");
+  });
+  await t.step("a connection that is kept, but not for long", async () => {
+    await using server = serve({ ...SERVER, keepAlive: true, idleTimeout: 50 });
+    const report = await check(server.addr.port);
+    assertEquals(findings(report), ["unknown"]);
+    assertStringIncludes(report.verdict, "give its --reply-marker");
+  });
+  await t.step("a server that speaks TLS", async () => {
+    const alert = new Uint8Array([21, 3, 3, 0, 2, 2, 10]);
+    await using server = await path(0, (client) => client.end(alert));
+    const report = await check(server.port);
+    assertStringIncludes(report.verdict, "--tls");
+    assertEquals(report.finding, "unknown");
+  });
+  await t.step("a reply without end", async () => {
+    const much = new Uint8Array(1024 * 1024);
+    await using server = await path(0, (client) => {
+      const more = () => {
+        while (client.write(much));
+      };
+      client.on("drain", more);
+      more();
+    });
+    const report = await check(server.port);
+    assertEquals(
+      report.verdict,
+      "could not tell: the reply has no end",
+    );
+    assertEquals(findings(report), ["unknown"]);
+  });
+  await t.step("an upload that stands still", async () => {
+    await using server = serve({ ...SERVER, maxBytes: 32 * 1024 * 1024 });
+    await using between = await path(server.addr.port, (client, server) => {
+      let passed = 0;
+      client.on("data", (data) => {
+        passed += data.length;
+        if (passed > 20_000_000) client.pause();
+        else server.write(data);
+      });
+      client.on("end", () => server.end());
+      server.pipe(client);
+    });
+    const report = await check(between.port);
+    const [upload] = findings(report).slice(-1);
+    assertEquals(upload, "unknown");
+    assertEquals(report.finding, "kept");
   });
   await t.step("nobody listens", async () => {
     const server = serve(SERVER);
@@ -257,18 +313,21 @@ netTest("checkPath() knows servers that have no last words", async () => {
   );
 });
 
-Deno.test("the lines of a check have 80 columns at most", () => {
-  const checked: Checked = {
+Deno.test.each([
+  ["1023.9 MiB", "1023.9 MiB", "end of file", 119_000],
+  ["72 MiB", "ERROR:shutting down!", "no large reply", 1],
+  ["72 MiB", `ERROR:${"w".repeat(190)}!`, "silence", 1],
+  ["72 MiB", `ERROR:${"天".repeat(50)}!`, "silence", 1],
+])("a line of a check has 80 columns at most: %j", (...cells) => {
+  const [sent, cameBack, ending, milliseconds] = cells;
+  const line = restOf({
     name: "half-close before",
     finding: "unknown",
-    sent: "1023.9 MiB",
-    cameBack: "ERROR:shutting down!".slice(0, 17),
-    ending: "end of file",
-    milliseconds: 119_000,
-  };
-  const line = beginningOf(checked.name) + restOf(checked);
-  const widest = Math.max(heading().length, line.length);
-  assertEquals(widest <= 80, true, line);
+    ...{ sent, cameBack, ending, milliseconds },
+  });
+  assertEquals(widthOf(beginningOf("slow reader") + line), 79);
+  assertMatch(line, / unknown$/);
+  assertEquals(heading().length <= 80, true);
 });
 
 scriptTest("client.ts --check prints a verdict", async () => {

@@ -248,6 +248,18 @@ export function writeOut(text: string | Uint8Array): void {
   writeWhole(Deno.stdout, text);
 }
 
+/**
+ * A line on standard error. Where that takes none, the exit status has to be
+ * enough.
+ */
+export function report(line: string): void {
+  try {
+    writeErr(`${line}\n`);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+  }
+}
+
 /** The same for standard error. */
 export function writeErr(text: string): void {
   writeWhole(Deno.stderr, text);
@@ -291,12 +303,12 @@ export async function runMain(
       // Nobody reads the output any more, `client.ts … | head -n 1`: that is
       // no news to the user. A full disk is.
       if (!(cause instanceof Deno.errors.BrokenPipe)) {
-        console.error(printable(`${error.message}: ${cause.message}`));
+        report(printable(`${error.message}: ${cause.message}`));
       }
       Deno.exit(EXIT.failed);
     }
     if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}; see --help`);
     Deno.exitCode = EXIT.usage;
+    report(`${error.message}; see --help`);
   }
 }

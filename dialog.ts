@@ -42,7 +42,9 @@ export class Dialog implements ClientConversation {
   readonly #onEvent: (event: SendEvent) => void;
   readonly #pieces: OpenPieces;
   /** The same, told of. */
-  readonly #told: Pieces;
+  readonly #toldPieces: Pieces;
+  /** The last step that was told; behind the last of all, nothing is. */
+  #told: SendEvent["type"] | undefined;
   readonly #onAbort = () => this.#end();
   #rest: Uint8Array = NOTHING;
   /** The last message on its way. Does not reject. */
@@ -52,7 +54,7 @@ export class Dialog implements ClientConversation {
   /** What stopped the sending: replies to what was sent may still come. */
   #sendFailure: ConversationError | undefined;
   /** What stopped it all. */
-  #failure: unknown;
+  #failure: { error: unknown } | undefined;
   #closed = false;
   #ended = false;
 
@@ -71,7 +73,7 @@ export class Dialog implements ClientConversation {
     this.#signal = signal;
     this.#onEvent = onEvent;
     this.#pieces = openPieces(conn, freshBlocks, Infinity);
-    this.#told = {
+    this.#toldPieces = {
       startMessage: () => this.#pieces.startMessage(),
       next: () => this.#next(),
     };
@@ -83,9 +85,8 @@ export class Dialog implements ClientConversation {
     const message = messagePieces(data, this.#marker);
     if (this.#closed || this.#failure !== undefined) {
       message.cancel();
-      throw this.#reason(
-        this.#failure ?? failure("cut", "The conversation is closed"),
-      );
+      const closed = failure("cut", "The conversation is closed");
+      throw this.#reason(this.#firstFailure(closed));
     }
     let isSent = false;
     // Rejects with what the caller's stream threw, and with nothing else.
@@ -104,9 +105,9 @@ export class Dialog implements ClientConversation {
       this.#fail(failure("cut", "The server ended the conversation"));
       return reply;
     } catch (error) {
-      const reason = this.#failure ?? error;
+      const first = this.#firstFailure(error);
       this.#fail(failure("cut", reasonOf(error), error));
-      throw this.#reason(reason);
+      throw this.#reason(first);
     } finally {
       message.cancel();
     }
@@ -156,9 +157,9 @@ export class Dialog implements ClientConversation {
   }
 
   async #receive(): Promise<Reply> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure.error;
     const { reason, data, rest } = await this.#readReply(
-      this.#told,
+      this.#toldPieces,
       this.#maxReplyBytes,
       this.#rest,
     ).catch((error) => {
@@ -178,12 +179,14 @@ export class Dialog implements ClientConversation {
         ? { type: "end of file" }
         : { type: "read", byteLength: piece.length },
     );
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure.error;
     return piece;
   }
 
   /** What the caller's own callback throws ends it all, too. */
   #tell(event: SendEvent): void {
+    if (this.#told === "closed") return;
+    this.#told = event.type;
     try {
       this.#onEvent(event);
     } catch (error) {
@@ -192,9 +195,14 @@ export class Dialog implements ClientConversation {
   }
 
   /** No further message makes sense. */
-  #fail(failure: unknown): void {
-    this.#failure ??= failure;
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
     this.#end();
+  }
+
+  /** What stopped it all; this, if nothing has before. */
+  #firstFailure(error: unknown): unknown {
+    return this.#failure === undefined ? error : this.#failure.error;
   }
 
   /** What a caller is told: of an abort, its reason. */

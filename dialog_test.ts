@@ -503,3 +503,20 @@ netTest("connect() ends with what onEvent throws", async () => {
     await assertRejects(() => conversation.ask("two"), RangeError, last);
   }
 });
+
+netTest("connect() ends with undefined, if onEvent throws that", async () => {
+  await using server = serve({ ...KEEPING, replyEnd: "|" });
+  const events: string[] = [];
+  await using conversation = await connect({
+    port: server.addr.port,
+    end: ";",
+    replyEnd: "|",
+    onEvent({ type }) {
+      events.push(type);
+      if (type === "wrote") throw undefined;
+    },
+  });
+  const thrown = await conversation.ask("one").catch((error) => [error]);
+  assertEquals(thrown, [undefined]);
+  assertEquals(events, ["connected", "wrote", "closed"]);
+});

@@ -36,6 +36,8 @@ export class Exchange {
   #conn!: Deno.Conn;
   #closed = false;
   #sent = false;
+  /** The last step that was told; behind the last of all, nothing is. */
+  #told: SendEvent["type"] | undefined;
   /** What the caller's stream or callback threw. */
   #callerError: { error: unknown } | undefined;
   /** A write met a reset: the end of file behind it is the reset's. */
@@ -179,6 +181,8 @@ export class Exchange {
   }
 
   #tell(event: SendEvent): void {
+    if (this.#told === "closed") return;
+    this.#told = event.type;
     try {
       this.#terms.onEvent(event);
     } catch (error) {

@@ -44,6 +44,9 @@ const OTHER_MARKER = ["no end", "timed out", "bad count"];
 /** What a server says that has no time for anybody. */
 const NO_TIME = ["busy", "shutting down"];
 
+/** The last word behind another reply, on a connection that is kept. */
+const LATE_WORD = /[^]ERROR:(timed out|shutting down)!/;
+
 /** Why the other conversations would show nothing; undefined if they would. */
 export function whyUnfit(heard: Heard): string | undefined {
   const { lastWord } = toReply(heard.data);
@@ -54,11 +57,21 @@ export function whyUnfit(heard: Heard): string | undefined {
   if (lastWord !== null && NO_TIME.includes(lastWord)) {
     return `the server says ERROR:${lastWord}!`;
   }
+  if (heard.ending === "no end") return "the reply has no end";
+  if (isAlert(heard.data)) return "the server speaks TLS: --tls";
+  if (LATE_WORD.test(new TextDecoder().decode(heard.data))) {
+    return "the server keeps the connection: give its --reply-marker";
+  }
   if (heard.data.length > 0) return undefined;
   return heard.ending === "silence"
     ? "the server says nothing: both sides need the same --marker, or it " +
       "needs a longer --timeout"
     : "not even a half-close after the reply brings one";
+}
+
+/** What TLS says to those who do not speak it (RFC 8446, 5.1 and 6). */
+function isAlert(data: Uint8Array): boolean {
+  return data.length === 7 && data[0] === 21 && data[1] === 3;
 }
 
 /** A reply that came to its end. */
@@ -69,6 +82,7 @@ export function isWhole({ data, ending }: Heard): boolean {
 
 /** What is shown by what was heard, where `expected` should have been. */
 export function toShown(heard: Heard, expected: Uint8Array): Shown {
+  if (heard.ending === "no end") return { finding: "unknown", heard };
   const loss = lossOf(heard, expected);
   return loss === undefined
     ? { finding: "kept", heard }

@@ -4,7 +4,14 @@
  * @module
  */
 import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
-import { EXIT, printable, UsageError, writeErr, writeOut } from "./cli.ts";
+import {
+  EXIT,
+  printable,
+  report,
+  UsageError,
+  writeErr,
+  writeOut,
+} from "./cli.ts";
 import { InputError } from "./input.ts";
 import { JsonTimeline, Timeline, type Watcher } from "./timeline.ts";
 
@@ -67,7 +74,9 @@ export class Printer {
   /** A line, if the user wants lines. */
   say(line: string): void {
     const { quiet, trace } = this.#options;
-    if (!quiet && trace === undefined) writeOut(`${line}\n`);
+    if (quiet || trace !== undefined) return;
+    this.#watcher?.makeRoom();
+    writeOut(`${line}\n`);
   }
 
   /** A step of the conversation. */
@@ -111,7 +120,7 @@ export class Printer {
   /** Each hint once, behind all else. */
   hint(): void {
     if (this.#options.trace === "json") return;
-    for (const hint of this.#hints) console.error(`hint: ${hint}`);
+    for (const hint of this.#hints) report(`hint: ${hint}`);
   }
 
   #fail(error: unknown): void {
@@ -119,7 +128,7 @@ export class Printer {
     if (!(error instanceof ConversationError)) throw error;
     this.#print(error.received);
     // A program finds it among the events.
-    if (this.#options.trace !== "json") console.error(printable(error.message));
+    if (this.#options.trace !== "json") report(printable(error.message));
     this.status = EXIT.failed;
     this.#hint(
       error.cause instanceof Deno.errors.ConnectionRefused
@@ -134,6 +143,7 @@ export class Printer {
 
   /** Outside of a terminal, and with --quiet, exactly these bytes. */
   #print(data: Uint8Array): void {
+    this.#watcher?.makeRoom();
     if (this.#options.quiet) return writeOut(data);
     if (data.length === 0) return;
     const forTerminal = Deno.stdout.isTerminal();

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { timeOf } from "./amounts.ts";
 import { ConversationError, type ReplyReader } from "./answer.ts";
-import type { Where } from "./dial.ts";
+import { nameOf, type Where } from "./dial.ts";
 import { Exchange } from "./exchange.ts";
 import { messagePieces, type OutgoingData } from "./outgoing.ts";
 import type { Pieces } from "./pieces.ts";
+import { LONGEST_TIMER } from "./watch.ts";
 
 /** How one conversation is held. */
 export interface Plan {
@@ -34,14 +36,27 @@ export interface Heard {
   readonly data: Uint8Array;
   /**
    * How it ended: in its end marker, in an end of file where one may be and
-   * where none may be (`cut`), in a reset, or in nothing at all for `timeout`.
+   * where none may be (`cut`), in a reset, or in nothing at all for `timeout`;
+   * or not at all, as far as anybody would wait for it.
    */
-  readonly ending: "end marker" | "end of file" | "cut" | "reset" | "silence";
+  readonly ending:
+    | "end marker"
+    | "end of file"
+    | "cut"
+    | "reset"
+    | "silence"
+    | "no end";
   /** How many bytes were sent. */
   readonly sent: number;
   /** From the connection to the end, in ms, without the pause. */
   readonly milliseconds: number;
 }
+
+/** A reply that has more bytes has no end. */
+const ENDLESS_BYTES = 128 * 1024 ** 2;
+
+/** A conversation that takes longer has no end, in ms, without the pause. */
+const ENDLESS_TIME = 120_000;
 
 /**
  * Holds one conversation. What becomes of it is what it is for, so it rejects
@@ -51,7 +66,9 @@ export interface Heard {
  */
 export async function probe(plan: Plan): Promise<Heard> {
   const message = messagePieces(plan.data, plan.end);
-  const silence = new Silence(plan.timeout);
+  using silence = new Silence(plan.timeout);
+  using endless = new Silence(ENDLESS_TIME + plan.pause);
+  const stop = AbortSignal.any([silence.signal, endless.signal]);
   let sent = 0;
   let ended = false;
   let paused = 0;
@@ -59,13 +76,14 @@ export async function probe(plan: Plan): Promise<Heard> {
     readReply: (pieces, maxBytes, initial) => {
       const slow = pausing(pieces, async () => {
         silence.putOff(plan.pause);
-        await new Promise((resolve) => setTimeout(resolve, plan.pause));
-        paused = plan.pause;
+        const pause = Math.min(plan.pause, LONGEST_TIMER);
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        paused = pause;
       });
       const read = plan.pause > 0 ? slow : pieces;
       return plan.readReply(read, maxBytes, initial);
     },
-    maxReplyBytes: Number.MAX_SAFE_INTEGER,
+    maxReplyBytes: ENDLESS_BYTES,
     onEvent(event) {
       silence.putOff();
       if (event.type === "wrote") sent += event.byteLength;
@@ -78,21 +96,28 @@ export async function probe(plan: Plan): Promise<Heard> {
     return { data, ending, sent, milliseconds };
   };
   try {
-    await exchange.connect(plan.where, silence.signal);
+    await exchange.connect(plan.where, stop);
     connected = performance.now();
     const { data } = await exchange.hold(message, plan.halfClose);
     return heard(data, ended ? "end of file" : "end marker");
   } catch (error) {
     if (!(error instanceof ConversationError)) throw error;
-    if (error.reason === "refused") throw error;
+    if (error.reason === "refused") {
+      if (!silence.signal.aborted) throw error;
+      const what = `Cannot connect to ${nameOf(plan.where)}: `;
+      const why = `nothing for ${timeOf(plan.timeout)}`;
+      throw new ConversationError("refused", what + why, error.received);
+    }
     if (silence.signal.aborted) return heard(error.received, "silence");
+    if (endless.signal.aborted || error.reason === "too large") {
+      return heard(error.received, "no end");
+    }
     // A reply with a marker may not end with the file, nor may TLS with TCP.
     const isCut = error.reason === "cut" &&
       (ended || error.cause instanceof Deno.errors.UnexpectedEof);
     const otherwise = error.reason === "no last word" ? "end of file" : "reset";
     return heard(error.received, isCut ? "cut" : otherwise);
   } finally {
-    silence[Symbol.dispose]();
     message.cancel();
   }
 }
@@ -127,7 +152,8 @@ class Silence implements Disposable {
   putOff(further = 0): void {
     clearTimeout(this.#timer);
     const abort = () => this.#controller.abort();
-    this.#timer = setTimeout(abort, this.#timeout + further);
+    const most = Math.min(this.#timeout + further, LONGEST_TIMER);
+    this.#timer = setTimeout(abort, most);
   }
 
   [Symbol.dispose](): void {

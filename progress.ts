@@ -14,9 +14,9 @@ const PATIENCE = 1000;
 /** How often the line is drawn anew, in ms. */
 const PERIOD = 200;
 
-/** What is under way: a message, the wait for its reply, or the reply. */
+/** What is under way. */
 interface Stage {
-  readonly name: "sending" | "waiting" | "receiving";
+  readonly name: "connecting" | "sending" | "waiting" | "receiving";
   readonly since: number;
   /** How many bytes it is about, where that is known. */
   readonly size: number | undefined;
@@ -34,13 +34,19 @@ export class Progress implements Watcher {
     // the first Ctrl-C would end nothing.
     hideCursor: false,
     gracefulExit: false,
+    // Nor are long lines cut by the terminal, which would have to be told to
+    // break them again.
+    linewrap: true,
   });
   #stage: Stage | undefined;
+  #size: number | undefined;
   #isShown = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   begin(_to: string, size?: number): void {
-    this.#enter("sending", size);
+    this.#enter("connecting");
+    // Of what has no bytes nobody waits to see a part; nor has a pipe a size.
+    this.#size = size || undefined;
     this.#timer = setInterval(() => this.#draw(), PERIOD);
   }
 
@@ -48,11 +54,14 @@ export class Progress implements Watcher {
     const stage = this.#stage;
     if (stage === undefined) return;
     switch (event.type) {
+      case "connected":
+        return this.#enter("sending", this.#size);
       case "wrote":
-        if (stage.name === "sending") stage.byteLength += event.byteLength;
+        if (stage.name !== "sending") this.#enter("sending", this.#size);
+        this.#stage!.byteLength += event.byteLength;
         return;
       case "sent":
-        return stage.name === "sending" ? this.#enter("waiting") : undefined;
+        return this.#enter("waiting");
       case "read":
         if (stage.name !== "receiving") this.#enter("receiving");
         this.#stage!.byteLength += event.byteLength;
@@ -68,14 +77,18 @@ export class Progress implements Watcher {
     clearInterval(this.#timer);
   }
 
+  makeRoom(): void {
+    if (this.#isShown) this.#bar.stop();
+    this.#isShown = false;
+  }
+
   #enter(name: Stage["name"], size?: number): void {
     this.#leave();
     this.#stage = { name, since: performance.now(), size, byteLength: 0 };
   }
 
   #leave(): void {
-    if (this.#isShown) this.#bar.stop();
-    this.#isShown = false;
+    this.makeRoom();
     this.#stage = undefined;
   }
 
@@ -96,6 +109,7 @@ export class Progress implements Watcher {
 function toLine(stage: Stage, bar: string): string {
   const { name, since, size, byteLength } = stage;
   const elapsed = performance.now() - since;
+  if (name === "connecting") return `connecting  ${timeOf(elapsed)}`;
   if (name === "waiting") return `waiting for the reply  ${timeOf(elapsed)}`;
   const rate = `${bytesOf(byteLength * 1000 / elapsed)}/s`;
   if (size === undefined) return `${name}  ${bytesOf(byteLength)}  ${rate}`;

@@ -350,3 +350,24 @@ scriptTest("server.ts serves in several threads as in one", async () => {
   assertEquals(lines.filter(({ outcome }) => outcome).length, 361);
   assertEquals(code, 0);
 });
+
+scriptTest(
+  "client.ts keeps its exit status when nothing can be told",
+  async () => {
+    const script = new URL("client.ts", import.meta.url).href;
+    const cases: [string[], number][] = [
+      [["--bogus"], 2],
+      [["--data=a"], 3],
+      [["--data=a", "--trace"], 3],
+      [["--data=a", "--trace=json"], 3],
+    ];
+    for (const [args, expected] of cases) {
+      const { code } = await runProgram("sh", [
+        ...["-c", 'exec "$@" 2>/dev/full', "sh"],
+        ...[Deno.execPath(), "run", "--quiet", "--allow-net=127.0.0.1"],
+        ...[script, `--port=${freePort()}`, ...args],
+      ]);
+      assertEquals(code, expected, args.join(" "));
+    }
+  },
+);

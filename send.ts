@@ -59,8 +59,9 @@ export interface ConnectOptions {
   /** Ends it all; what is waited for rejects. */
   signal?: AbortSignal;
   /**
-   * Called for each step of the conversation, as it happens. What it throws
-   * ends the conversation, and is thrown to whoever waits for a reply.
+   * Called for each step of the conversation, as it happens; the last is
+   * `closed`. What it throws ends the conversation, and is thrown to whoever
+   * waits for a reply. A promise that it returns is not waited for.
    */
   onEvent?: (event: SendEvent) => void;
 }

@@ -100,6 +100,7 @@ declare module "cli-progress" {
     clearOnComplete: boolean;
     hideCursor: boolean;
     gracefulExit: boolean;
+    linewrap: boolean;
   }
   class SingleBar {
     constructor(options: Options);

@@ -19,6 +19,8 @@ export interface Watcher {
   begin(to: string, size?: number): void;
   /** A step of it. */
   event(event: SendEvent): void;
+  /** Something else is to be printed now. */
+  makeRoom(): void;
   /** It is over. */
   end(failure?: ConversationError): void;
 }
@@ -84,6 +86,8 @@ export class Timeline implements Watcher {
   #ended = false;
   #closed: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What a line met that no event had asked for. */
+  #failure: { error: unknown } | undefined;
 
   constructor(options: TimelineOptions) {
     this.#write = options.write;
@@ -105,6 +109,7 @@ export class Timeline implements Watcher {
 
   event(event: SendEvent): void {
     const now = this.#now();
+    if (this.#failure !== undefined) throw this.#failure.error;
     this.#wind();
     switch (event.type) {
       case "connected":
@@ -133,8 +138,14 @@ export class Timeline implements Watcher {
     }
   }
 
+  makeRoom(): void {
+    this.#flush();
+    this.#closeLine();
+  }
+
   end(failure?: ConversationError): void {
     clearTimeout(this.#timer);
+    if (this.#failure !== undefined) throw this.#failure.error;
     const now = this.#closed ?? this.#now();
     this.#answered(now);
     this.#flush();
@@ -149,7 +160,14 @@ export class Timeline implements Watcher {
 
   #wind(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#nothingComes(), TOGETHER);
+    this.#timer = setTimeout(() => {
+      try {
+        this.#nothingComes();
+      } catch (error) {
+        // Here nobody would catch it; the next event throws it to somebody.
+        this.#failure = { error };
+      }
+    }, TOGETHER);
   }
 
   #now(): number {
@@ -207,14 +225,18 @@ export class Timeline implements Watcher {
     there = "",
     color = cyan,
   ): void {
-    if (this.#isOpen) this.#write("\n");
-    this.#isOpen = false;
+    this.#closeLine();
     const { here: width } = this.#layout;
     const line = arrow === ""
       ? `${this.#time(time)}  ${this.#paint(here, color)}`
       : `${this.#time(time)}  ${this.#paint(here.padEnd(width), color)} ` +
         `${arrow}${there === "" ? "" : `  ${this.#paint(there, green)}`}`;
     this.#write(`${line.trimEnd()}\n`);
+  }
+
+  #closeLine(): void {
+    if (this.#isOpen) this.#write("\n");
+    this.#isOpen = false;
   }
 
   #time(time: number | string): string {
@@ -257,6 +279,10 @@ export class JsonTimeline implements Watcher {
   event(event: SendEvent): void {
     const bytes = "byteLength" in event ? event.byteLength : undefined;
     this.#tell(event.type, { bytes });
+  }
+
+  makeRoom(): void {
+    // Each step has its line already.
   }
 
   end(failure?: ConversationError): void {

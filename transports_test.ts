@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   connect,
   ConversationError,
@@ -285,8 +285,11 @@ foreignTest([], "shutdown() of a Unix socket loses nobody", async () => {
   while (heard.length < 200) await new Promise((go) => setTimeout(go, 1));
   const ended = server.shutdown();
   // At once: else its backlog would never come to an end.
-  await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+  assert(!(await Deno.stat(path)).isSocket);
+  // Nor may another server take the path, whose socket would be removed.
+  assertThrows(() => serve({ path }), Deno.errors.AddrInUse);
   await ended;
+  await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
   await Promise.all(clients);
   assertEquals(heard.filter((reply) => reply !== "aa"), []);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import widthOf from "string-width";
 import { timeOf } from "./amounts.ts";
 import type { Finding, Loss } from "./finding.ts";
 
@@ -149,10 +150,20 @@ export function beginningOf(name: Checked["name"]): string {
 export function restOf(checked: Checked): string {
   const { sent, cameBack, ending, milliseconds, finding } = checked;
   const ended = `${ending}, ${timeOf(milliseconds)}`;
-  return columns(["", sent, cameBack, ended]).slice(COLUMNS[0]) +
+  const [beginning] = COLUMNS;
+  return columns(["", sent, cameBack, ended]).slice(beginning) +
     (finding === "lost" ? "LOST" : finding);
 }
 
+/** Each cell as wide as its column, the last space of which stays free. */
 function columns(cells: readonly string[]): string {
-  return cells.map((cell, index) => cell.padEnd(COLUMNS[index] ?? 0)).join("");
+  return cells.map((cell, index) => fit(cell, COLUMNS[index] ?? 0)).join("");
+}
+
+function fit(text: string, width: number): string {
+  let shown = text;
+  while (widthOf(shown) > width - 1) {
+    shown = `${[...shown].slice(0, -2).join("")}…`;
+  }
+  return shown + " ".repeat(width - widthOf(shown));
 }
