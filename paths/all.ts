@@ -1,0 +1,23 @@
+/**
+ * All paths that are measured, in the order of the page.
+ *
+ * @module
+ */
+import { directPath } from "./direct.ts";
+import { haproxyPaths } from "./haproxy.ts";
+import { nginxPaths } from "./nginx.ts";
+import type { Path } from "./path.ts";
+import { denoPaths, nodePaths } from "./pipes.ts";
+import { ncatPath, socatPaths } from "./tools.ts";
+import { sshPath, stunnelPaths } from "./tunnels.ts";
+
+/** Every path, by what it is. */
+export const KINDS: Readonly<Record<string, readonly Path[]>> = {
+  "direct, proxies": [directPath, ...nginxPaths, ...haproxyPaths],
+  "tools": [...socatPaths, ncatPath],
+  "pipes": [...nodePaths, ...denoPaths],
+  "tunnels": [...stunnelPaths, sshPath],
+};
+
+/** Every path. */
+export const PATHS: readonly Path[] = Object.values(KINDS).flat();

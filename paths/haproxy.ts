@@ -1,0 +1,104 @@
+/**
+ * HAProxy in TCP mode.
+ *
+ * @module
+ */
+import { type OpenPath, openPath, type Path, programFile } from "./path.ts";
+import { Folder, freePort, Running } from "./running.ts";
+
+const HAPROXY = { file: "haproxy", debian: "haproxy" };
+
+/** One of its settings, or none. */
+function haproxy(
+  path: Pick<Path, "id" | "setting" | "means" | "manual" | "remedy" | "chance">,
+  line = "",
+): Path {
+  return {
+    ...path,
+    program: "HAProxy",
+    needs: [HAPROXY],
+    version: {
+      name: "HAProxy",
+      program: HAPROXY,
+      flag: "-v",
+      pattern: /version (\d+\.\d+\.\d+)/,
+    },
+    start: (serverPort) => startHaproxy(serverPort, line),
+  };
+}
+
+const CHAPTER = "HAProxy Configuration Manual, 4.2";
+
+/** HAProxy, as it comes and with what may cut a half-closed connection. */
+export const haproxyPaths: readonly Path[] = [
+  haproxy({
+    id: "haproxy",
+    setting: "`mode tcp`, timeouts of 30 s",
+    means: "Each direction ends on its own. A server that thinks for longer " +
+      "than `timeout server` is cut, half-close or not.",
+    manual: `${CHAPTER}, \`mode\` and \`timeout server\``,
+  }),
+  haproxy(
+    {
+      id: "haproxy-server-fin",
+      setting: "`timeout server-fin 500ms`",
+      means: "When the client has half-closed, this takes the place of " +
+        "`timeout server`: a server that thinks for longer is cut.",
+      manual: `${CHAPTER}, \`timeout server-fin\``,
+      remedy: "A time as long as in `timeout server`, or no `server-fin`.",
+    },
+    "timeout server-fin 500ms",
+  ),
+  haproxy(
+    {
+      id: "haproxy-abortonclose",
+      setting: "`option abortonclose`",
+      means: "Who half-closes while waiting in the queue for a server is " +
+        "taken for gone. Where a server is free, as here, nothing is lost; " +
+        "with `maxconn 1` and a second client, the second was cut.",
+      manual: `${CHAPTER}, \`option abortonclose\``,
+    },
+    "option abortonclose",
+  ),
+  haproxy(
+    {
+      id: "haproxy-nolinger",
+      setting: "`option nolinger`",
+      means: "The client's half-close reaches the server as a reset, and the " +
+        "client is reset as well. The reply of a quick server may come " +
+        "through before.",
+      manual: `${CHAPTER}, \`option nolinger\``,
+      remedy: "`no option nolinger`.",
+      chance: { quick: ["half-close before"] },
+    },
+    "option nolinger",
+  ),
+];
+
+async function startHaproxy(
+  serverPort: number,
+  line: string,
+): Promise<OpenPath> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await Folder.make());
+  const port = freePort();
+  const config = await folder.write(
+    "haproxy.cfg",
+    `
+defaults
+  mode tcp
+  timeout connect 30s
+  timeout client 30s
+  timeout server 30s
+  ${line}
+listen path
+  bind 127.0.0.1:${port}
+  server server 127.0.0.1:${serverPort}
+`,
+  );
+  // -W: a master process, which says when the other one listens.
+  const args = ["-W", "-f", config];
+  const program = resources.use(new Running(programFile(HAPROXY), args));
+  await program.says(/Loading success/);
+  return openPath(port, resources);
+}

@@ -1,0 +1,88 @@
+/**
+ * nginx as a TCP proxy.
+ *
+ * @module
+ */
+import {
+  type Need,
+  type OpenPath,
+  openPath,
+  type Path,
+  programFile,
+} from "./path.ts";
+import { Folder, freePort, Running } from "./running.ts";
+
+const NGINX: Need = { file: "nginx", debian: "nginx" };
+
+/** Debian has it as a module of its own. */
+const STREAM: Need = {
+  file: "/usr/lib/nginx/modules/ngx_stream_module.so",
+  debian: "libnginx-mod-stream",
+};
+
+const COMMON = {
+  program: "nginx stream",
+  manual: "nginx, module ngx_stream_proxy_module, `proxy_half_close`",
+  needs: [NGINX, STREAM],
+  version: {
+    name: "nginx",
+    program: NGINX,
+    flag: "-v",
+    pattern: /nginx\/(\S+)/,
+  },
+} as const;
+
+/** nginx stream, as it comes and with half-closes of their own. */
+export const nginxPaths: readonly Path[] = [
+  {
+    ...COMMON,
+    id: "nginx",
+    setting: "`proxy_half_close off` (default)",
+    means: "The end of one direction is the end of both: nginx closes both " +
+      "connections when the client half-closes. The reply of a quick server " +
+      "may come through before.",
+    remedy: "`proxy_half_close on`.",
+    chance: { quick: ["half-close before"] },
+    start: (serverPort) => startNginx(serverPort, "off"),
+  },
+  {
+    ...COMMON,
+    id: "nginx-half-close",
+    setting: "`proxy_half_close on`",
+    means: "Each direction ends on its own. The directive is there since " +
+      "nginx 1.21.4.",
+    start: (serverPort) => startNginx(serverPort, "on"),
+  },
+];
+
+async function startNginx(
+  serverPort: number,
+  halfClose: "on" | "off",
+): Promise<OpenPath> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await Folder.make());
+  const port = freePort();
+  const config = await folder.write(
+    "nginx.conf",
+    `
+load_module ${STREAM.file};
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr notice;
+events {}
+stream {
+  server {
+    listen 127.0.0.1:${port};
+    proxy_pass 127.0.0.1:${serverPort};
+    proxy_half_close ${halfClose};
+  }
+}
+`,
+  );
+  const args = ["-p", folder.path, "-e", "stderr", "-c", config];
+  const nginx = resources.use(new Running(programFile(NGINX), args));
+  // It listens before it looks for events.
+  await nginx.says(/using the "\w+" event method/);
+  return openPath(port, resources);
+}

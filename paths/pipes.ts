@@ -1,0 +1,93 @@
+/**
+ * Pipes between two connections, as they are written in Node and in Deno.
+ *
+ * @module
+ */
+import { type Path, programFile } from "./path.ts";
+import { fileOf, startScript } from "./running.ts";
+
+const NODE = { file: "node", debian: "nodejs" };
+
+function node(
+  path: Pick<Path, "id" | "setting" | "means" | "remedy" | "chance">,
+  allowHalfOpen: boolean,
+): Path {
+  return {
+    ...path,
+    program: "Node `pipe()`",
+    manual: "Node, `net.createServer()` and `net.connect()`, `allowHalfOpen`",
+    needs: [NODE],
+    version: {
+      name: "Node",
+      program: NODE,
+      flag: "--version",
+      pattern: /v(\S+)/,
+    },
+    start: (serverPort) =>
+      startScript(
+        programFile(NODE),
+        ...[fileOf("node_pipe.mjs"), `${serverPort}`, `${allowHalfOpen}`],
+      ),
+  };
+}
+
+function deno(
+  path: Pick<Path, "id" | "setting" | "means" | "manual" | "remedy" | "chance">,
+  way: "pipeTo" | "closeWrite",
+): Path {
+  return {
+    ...path,
+    program: "Deno",
+    needs: [],
+    start: (serverPort) =>
+      startScript(
+        Deno.execPath(),
+        ...["run", "--quiet", "--allow-net=127.0.0.1"],
+        ...[fileOf("deno_pipe.ts"), `${serverPort}`, way],
+      ),
+  };
+}
+
+/** Pipes in Node. */
+export const nodePaths: readonly Path[] = [
+  node({
+    id: "node",
+    setting: "`allowHalfOpen: false` (default)",
+    means: "Node itself ends a socket whose other side is done sending, " +
+      "though the pipe still has something to write to it. The reply of a " +
+      "quick server may come through before.",
+    remedy: "`allowHalfOpen: true` for both sockets.",
+    chance: { quick: ["half-close before"] },
+  }, false),
+  node({
+    id: "node-half-open",
+    setting: "`allowHalfOpen: true`",
+    means: "Only the pipe ends a socket: when what is piped into it has " +
+      "ended. The accepted and the connected socket both need it.",
+  }, true),
+];
+
+/** Pipes in Deno. */
+export const denoPaths: readonly Path[] = [
+  deno({
+    id: "deno-pipeto",
+    setting: "`readable.pipeTo(writable)`",
+    means: "A `readable` that was read to its end closes the whole " +
+      "connection, and so does a `writable` that is closed. What the other " +
+      "direction still brings may come through before.",
+    manual: "Deno, `Deno.Conn`, `readable` and `writable`",
+    remedy: "`read()`, `write()` and `closeWrite()`, as in " +
+      "`paths/deno_pipe.ts`.",
+    chance: {
+      quick: ["half-close before", "early refusal"],
+      slow: ["early refusal"],
+    },
+  }, "pipeTo"),
+  deno({
+    id: "deno-closewrite",
+    setting: "`read()`, `write()`, `closeWrite()`",
+    means: "The end of one direction is passed on as a half-close, and " +
+      "nothing is closed before both have ended.",
+    manual: "Deno, `Deno.TcpConn`, `closeWrite()`",
+  }, "closeWrite"),
+];

@@ -1,0 +1,92 @@
+/**
+ * Programs that join two connections from the command line: socat and ncat.
+ *
+ * @module
+ */
+import { type OpenPath, openPath, type Path, programFile } from "./path.ts";
+import { freePort, Running } from "./running.ts";
+
+const SOCAT = { file: "socat", debian: "socat" };
+const NCAT = { file: "ncat", debian: "ncat" };
+
+function socat(
+  id: string,
+  setting: string,
+  seconds: string,
+  flags: readonly string[],
+): Path {
+  return {
+    id,
+    program: "socat",
+    setting,
+    means: `When one side is done sending, the other side is cut after ` +
+      `${seconds} s without a byte: a server that thinks for longer, and a ` +
+      "reader that pauses for longer.",
+    manual: "socat(1), OPTIONS, `-t`",
+    remedy: "More seconds than a server ever thinks and a reader pauses.",
+    needs: [SOCAT],
+    version: {
+      name: "socat",
+      program: SOCAT,
+      flag: "-V",
+      pattern: /socat version (\S+)/,
+    },
+    start: (serverPort) => startSocat(serverPort, flags),
+  };
+}
+
+/** socat, with several patiences. */
+export const socatPaths: readonly Path[] = [
+  socat("socat-0.1", "`-t 0.1`", "0.1", ["-t", "0.1"]),
+  socat("socat", "by default (`-t 0.5`)", "0.5", []),
+  socat("socat-10", "`-t 10`", "10", ["-t", "10"]),
+];
+
+/** ncat, with another ncat for each client. */
+export const ncatPath: Path = {
+  id: "ncat",
+  program: "ncat",
+  setting: '`--sh-exec "ncat …"`',
+  means: "ncat closes the connection when the client half-closes; and it " +
+    "passes the server's end of file on only when the client is done " +
+    "sending. So a client that half-closes after the reply gets it, and " +
+    "waits for its end for ever.",
+  manual: "ncat(1), `--sh-exec`",
+  remedy: "To half-close after the reply, with a reply marker.",
+  needs: [NCAT],
+  version: {
+    name: "ncat",
+    program: NCAT,
+    flag: "--version",
+    pattern: /Version (\S+)/,
+  },
+  start: startNcat,
+};
+
+async function startSocat(
+  serverPort: number,
+  flags: readonly string[],
+): Promise<OpenPath> {
+  await using resources = new AsyncDisposableStack();
+  const args = [
+    ...["-d", "-d", ...flags],
+    "TCP-LISTEN:0,bind=127.0.0.1,fork",
+    `TCP:127.0.0.1:${serverPort}`,
+  ];
+  const program = resources.use(new Running(programFile(SOCAT), args));
+  const [, port] = await program.says(/listening on .*:(\d+)\n/);
+  return openPath(Number(port), resources);
+}
+
+async function startNcat(serverPort: number): Promise<OpenPath> {
+  await using resources = new AsyncDisposableStack();
+  const port = freePort();
+  const file = programFile(NCAT);
+  const args = [
+    ...["-v", "-k", "-l", "127.0.0.1", String(port)],
+    ...["--sh-exec", `exec ${file} 127.0.0.1 ${serverPort}`],
+  ];
+  const program = resources.use(new Running(file, args));
+  await program.says(/Listening on 127/);
+  return openPath(port, resources);
+}

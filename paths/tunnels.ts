@@ -1,0 +1,165 @@
+/**
+ * Tunnels that encrypt: stunnel and ssh. The client and the server speak plain
+ * TCP to their two ends.
+ *
+ * @module
+ */
+import { type OpenPath, openPath, type Path, programFile } from "./path.ts";
+import { Folder, freePort, run, Running } from "./running.ts";
+
+const STUNNEL = { file: "stunnel", debian: "stunnel4" };
+const OPENSSL = { file: "openssl", debian: "openssl" };
+const SSH = { file: "ssh", debian: "openssh-client" };
+const SSH_KEYGEN = { file: "ssh-keygen", debian: "openssh-client" };
+const SSHD = { file: "sshd", debian: "openssh-server" };
+
+function stunnel(
+  path: Pick<Path, "id" | "setting" | "means" | "remedy" | "chance">,
+  lines: string,
+): Path {
+  return {
+    ...path,
+    program: "stunnel, two ends",
+    manual: "stunnel(8), `TIMEOUTclose`",
+    needs: [STUNNEL, OPENSSL],
+    version: {
+      name: "stunnel",
+      program: STUNNEL,
+      flag: "-version",
+      pattern: /stunnel (\S+)/,
+    },
+    start: (serverPort) => startStunnel(serverPort, lines),
+  };
+}
+
+/** Two stunnels with TLS between them, and two times for the second end. */
+export const stunnelPaths: readonly Path[] = [
+  stunnel({
+    id: "stunnel",
+    setting: "by default (`TIMEOUTclose = 60`)",
+    means: "A half-close becomes the `close_notify` of TLS, and behind it a " +
+      "half-close again; the other side has 60 s from then on. But of a " +
+      "large reply the end is missing in about one of 20 conversations that " +
+      "the client has half-closed, and nothing tells: the stunnel beside " +
+      "the server passes on less than it was sent.",
+    remedy: "Half-close after the reply; or a reply marker, which tells a " +
+      "cut reply from a whole one.",
+    chance: { quick: ["slow reader"], slow: ["slow reader"] },
+  }, ""),
+  stunnel({
+    id: "stunnel-0",
+    setting: "`TIMEOUTclose = 0`",
+    means: "When one side is done sending, the other side has no time at " +
+      "all. What is said at once may come through before.",
+    remedy: "Leave `TIMEOUTclose` as it comes.",
+    chance: {
+      quick: ["half-close before", "no end marker", "early refusal"],
+      slow: ["no end marker", "early refusal"],
+    },
+  }, "TIMEOUTclose = 0"),
+];
+
+/** A forwarded port. */
+export const sshPath: Path = {
+  id: "ssh",
+  program: "OpenSSH",
+  setting: "`ssh -L`",
+  means: "A half-close becomes the end-of-file message of an SSH channel, " +
+    "which has one for each direction, and a half-close again.",
+  manual: "ssh(1), `-L`; RFC 4254, 5.3",
+  needs: [SSH, SSH_KEYGEN, SSHD],
+  version: {
+    name: "OpenSSH",
+    program: SSH,
+    flag: "-V",
+    pattern: /OpenSSH_([^\s,]+)/,
+  },
+  start: startSsh,
+};
+
+async function startStunnel(
+  serverPort: number,
+  lines: string,
+): Promise<OpenPath> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await Folder.make());
+  const [key, cert] = [`${folder.path}/key.pem`, `${folder.path}/cert.pem`];
+  await run(
+    programFile(OPENSSL),
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt"],
+    ...["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+    ...["-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+  );
+  const [port, between] = [freePort(), freePort()];
+  const ends = [
+    `[server]\ncert = ${cert}\nkey = ${key}\n` +
+    `accept = 127.0.0.1:${between}\nconnect = 127.0.0.1:${serverPort}\n`,
+    `[client]\nclient = yes\nCAfile = ${cert}\nverifyPeer = yes\n` +
+    `accept = 127.0.0.1:${port}\nconnect = 127.0.0.1:${between}\n`,
+  ];
+  for (const [i, end] of ends.entries()) {
+    const config = await folder.write(
+      `end${i}.conf`,
+      `foreground = yes\nsyslog = no\ndebug = info\npid =\n${end}${lines}\n`,
+    );
+    const program = new Running(programFile(STUNNEL), [config]);
+    resources.use(program);
+    await program.says(/bound to 127/);
+  }
+  return openPath(port, resources);
+}
+
+async function startSsh(serverPort: number): Promise<OpenPath> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await Folder.make());
+  const [hostKey, userKey] = [`${folder.path}/host`, `${folder.path}/user`];
+  for (const key of [hostKey, userKey]) {
+    const kind = ["-q", "-t", "ed25519", "-N", "", "-C", "path"];
+    await run(programFile(SSH_KEYGEN), ...kind, "-f", key);
+  }
+  const [port, sshPort] = [freePort(), freePort()];
+  const user = (await run("id", "-un")).trim();
+  const isRoot = user === "root";
+  if (isRoot) await makeSeparationFolder();
+  // Whether an account is locked, sshd sees for itself only where root runs
+  // it; for anybody else, PAM does.
+  const config = await folder.write(
+    "sshd_config",
+    `
+Port ${sshPort}
+ListenAddress 127.0.0.1
+HostKey ${hostKey}
+AuthorizedKeysFile ${userKey}.pub
+PidFile none
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM ${isRoot ? "no" : "yes"}
+StrictModes no
+PermitRootLogin prohibit-password
+`,
+  );
+  const sshd = new Running(programFile(SSHD), ["-D", "-e", "-f", config]);
+  resources.use(sshd);
+  await sshd.says(/Server listening on 127/);
+  const known = await folder.write(
+    "known_hosts",
+    `[127.0.0.1]:${sshPort} ${await Deno.readTextFile(`${hostKey}.pub`)}`,
+  );
+  const ssh = new Running(programFile(SSH), [
+    ...["-v", "-N", "-F", "none", "-i", userKey, "-p", `${sshPort}`],
+    ...["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"],
+    ...["-o", "ExitOnForwardFailure=yes", "-o", "StrictHostKeyChecking=yes"],
+    ...["-o", `UserKnownHostsFile=${known}`],
+    ...["-L", `127.0.0.1:${port}:127.0.0.1:${serverPort}`],
+    `${user}@127.0.0.1`,
+  ]);
+  resources.use(ssh);
+  // What it says of the port before, it says before it listens.
+  await ssh.says(/Entering interactive session/);
+  return openPath(port, resources);
+}
+
+/** Debian's sshd, run by root, wants it; the service makes it at its start. */
+async function makeSeparationFolder(): Promise<void> {
+  await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
+}
