@@ -45,7 +45,7 @@ const LOSSES: Record<Loss, { does: string; setting: string }> = {
   "half-close": {
     does: "takes a half-close for a close",
     setting: "let it pass the half-close on (nginx: proxy_half_close on; " +
-      "Node: allowHalfOpen: true; HAProxy: no option abortonclose)",
+      "Node: allowHalfOpen: true; HAProxy: no option nolinger)",
   },
   "time limit": {
     does: "ends a half-closed connection too soon",
