@@ -93,6 +93,24 @@ readmeTest("lists the tasks", (readme) => {
   assertEquals(named.sort(), Object.keys(config.tasks).sort());
 });
 
+readmeTest("has the table of peers that docs/peers.md explains", (readme) => {
+  const table = (text: string) => {
+    const lines = text.split("\n");
+    const start = lines.findIndex((line) => line.startsWith("| peer "));
+    return lines.slice(start, lines.indexOf("", start));
+  };
+  const peers = table(readText("docs/peers.md"));
+  assertEquals(table(readme), peers);
+  assertEquals(peers.length, 13);
+});
+
+readmeTest("has no link to a file that is not there", (readme) => {
+  const links = [...readme.matchAll(/\]\(([^)#]+)[^)]*\)/g)]
+    .map(([, link = ""]) => link);
+  for (const link of links) Deno.statSync(new URL(link, HERE));
+  assertEquals(links.length > 3, true);
+});
+
 readmeTest("has the commands of a newcomer on lines of their own", (readme) => {
   const lines = readme.split("\n");
   const commands = [
