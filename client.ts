@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
+import { ConversationError, type Reply, type SendEvent } from "./client/reply.ts";
 import {
   choice,
   EXIT,
@@ -19,27 +19,27 @@ import {
   UsageError,
   whole,
   writeOut,
-} from "./cli.ts";
+} from "./cli/flags.ts";
 import {
   CLIENT_MARKER,
   DEFAULT_HOSTNAME,
   DEFAULT_PORT,
   SERVER_MARKER,
-} from "./defaults.ts";
+} from "./framing/defaults.ts";
 import config from "./deno.json" with { type: "json" };
-import type { ClientConversation } from "./dialog.ts";
-import { nameOf } from "./dial.ts";
-import { check } from "./check_script.ts";
-import { type Job, jobs } from "./input.ts";
-import { Printer } from "./printer.ts";
+import type { ClientConversation } from "./client/pipelined.ts";
+import { nameOf } from "./client/dial.ts";
+import { check } from "./cli/check_script.ts";
+import { type Job, jobs } from "./cli/input.ts";
+import { Printer } from "./cli/printer.ts";
 import {
   connect,
   type ConnectOptions,
   sendData,
   type SendOptions,
   whereOf,
-} from "./send.ts";
-import { LONGEST_TIMER } from "./watch.ts";
+} from "./client/send.ts";
+import { LONGEST_TIMER } from "./server/deadline.ts";
 
 export {
   type ClientConversation,

@@ -33,30 +33,30 @@ export {
   recvEnd,
   type RecvEndOptions,
 } from "./recv_end.ts";
-export { type ReceivedCount, recvCount } from "./recv_count.ts";
+export { type ReceivedCount, recvCount } from "./framing/netstring.ts";
 export { serve, type ServeOptions, type Server } from "./server.ts";
-export { removeDeadSocket } from "./listen.ts";
+export { removeDeadSocket } from "./server/listen.ts";
 export {
   connect,
   type ConnectOptions,
   sendData,
   type SendOptions,
-} from "./send.ts";
-export type { ClientConversation } from "./dialog.ts";
-export type { OutgoingData } from "./outgoing.ts";
-export { ConversationError, type Reply, type SendEvent } from "./answer.ts";
+} from "./client/send.ts";
+export type { ClientConversation } from "./client/pipelined.ts";
+export type { OutgoingData } from "./framing/outgoing.ts";
+export { ConversationError, type Reply, type SendEvent } from "./client/reply.ts";
 export {
   type Handler,
   LastWord,
   type Message,
   type MessageInfo,
   type ReplyBody,
-} from "./reply.ts";
-export type { ConversationReport } from "./conversation.ts";
+} from "./server/handler.ts";
+export type { ConversationReport } from "./server/connection.ts";
 export {
   CLIENT_MARKER,
   DEFAULT_HOSTNAME,
   DEFAULT_MAX_BYTES,
   DEFAULT_PORT,
   SERVER_MARKER,
-} from "./defaults.ts";
+} from "./framing/defaults.ts";

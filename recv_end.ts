@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { freshBlocks } from "./blocks.ts";
-import { DEFAULT_MAX_BYTES } from "./defaults.ts";
-import { type ByteReader, openPieces, type Pieces } from "./pieces.ts";
-import { append, dropLast, type Received, ReceivedToEnd } from "./received.ts";
-import { EndMarkers } from "./search.ts";
+import { freshBlocks } from "./server/buffer_pool.ts";
+import { DEFAULT_MAX_BYTES } from "./framing/defaults.ts";
+import { type ByteReader, openPieces, type Pieces } from "./framing/chunk_reader.ts";
+import { append, dropLast, type Received, ReceivedToEnd } from "./framing/received.ts";
+import { EndMarkers } from "./framing/marker_set.ts";
 
 export type { ByteReader, Received };
 

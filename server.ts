@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ConversationServer } from "./accept.ts";
+import { ConversationServer } from "./server/accept.ts";
 import {
   choice,
   EXIT,
@@ -21,16 +21,16 @@ import {
   UsageError,
   whole,
   writeOut,
-} from "./cli.ts";
-import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./defaults.ts";
+} from "./cli/flags.ts";
+import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./framing/defaults.ts";
 import config from "./deno.json" with { type: "json" };
-import { removeDeadSocket } from "./listen.ts";
-import { HealthPort } from "./health.ts";
-import { Log } from "./log.ts";
-import type { ServeOptions, Server } from "./options.ts";
-import { type Handler, twice } from "./reply.ts";
-import { Signals, type Stoppable } from "./signals.ts";
-import { Threads } from "./threads.ts";
+import { removeDeadSocket } from "./server/listen.ts";
+import { HealthPort } from "./cli/health.ts";
+import { Log } from "./cli/log.ts";
+import type { ServeOptions, Server } from "./server/options.ts";
+import { type Handler, twice } from "./server/handler.ts";
+import { Signals, type Stoppable } from "./cli/signals.ts";
+import { Threads } from "./cli/threads.ts";
 
 export type { ServeOptions, Server };
 

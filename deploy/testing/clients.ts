@@ -8,7 +8,7 @@ import {
   ordinaryClient,
   readText,
   writeAll,
-} from "../../testing.ts";
+} from "../../tests/helpers.ts";
 
 /** The end marker of all conversations here. */
 export const MARKER = "SERVER WRONG MARKER";

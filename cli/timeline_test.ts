@@ -1,0 +1,188 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ConversationError, type SendEvent } from "../client/reply.ts";
+import {
+  JsonTimeline,
+  NARROW,
+  Timeline,
+  type TimelineOptions,
+} from "./timeline.ts";
+import { runClient, scriptTest, startServer } from "../tests/helpers.ts";
+
+/** Events, each with its time in ms. */
+type Script = readonly (readonly [number, SendEvent])[];
+
+const SMALL: Script = [
+  [0.5, { type: "connected" }],
+  [1, { type: "wrote", byteLength: 24 }],
+  [1.25, { type: "sent", byteLength: 5 }],
+  [1.5, { type: "half-close" }],
+  [21.5, { type: "read", byteLength: 13 }],
+  [21.75, { type: "end of file" }],
+  [22, { type: "closed" }],
+];
+
+/** What is drawn of these events. */
+function draw(
+  script: Script,
+  options: Partial<TimelineOptions> = {},
+  failure?: ConversationError,
+): string {
+  let drawn = "";
+  let now = 1000;
+  const write = (text: string) => drawn += text;
+  const timeline = new Timeline({ write, clock: () => now, ...options });
+  timeline.begin("127.0.0.1:4444");
+  for (const [time, event] of script) {
+    now = 1000 + time;
+    timeline.event(event);
+  }
+  timeline.end(failure);
+  return drawn;
+}
+
+Deno.test("Timeline draws a conversation in two columns", () => {
+  assertEquals(
+    draw(SMALL),
+    `\
+       ms  this side                             that side
+      0.0  connect to 127.0.0.1:4444
+      0.5  connected
+      1.0  24 bytes                         -->
+      1.5  half-close                       -->
+      1.5  waits 20.0 ms
+     21.5                                   <--  13 bytes
+     21.8                                   <--  half-close
+     22.0  close                            -->
+           24 bytes out, 13 bytes in
+`,
+  );
+});
+
+Deno.test("Timeline draws two next to each other in 80 columns", () => {
+  const lines = draw(SMALL, { layout: NARROW }).split("\n").slice(2);
+  const widest = Math.max(...lines.map((line) => line.length));
+  assert(widest <= 39, `${widest} columns`);
+});
+
+Deno.test("Timeline shows the same with colours", () => {
+  const colored = draw(SMALL, { color: true });
+  // The environment may forbid them all, as NO_COLOR does.
+  assertEquals(colored.includes("\x1b["), !Deno.noColor);
+  // deno-lint-ignore no-control-regex
+  assertEquals(colored.replace(/\x1b\[\d+m/g, ""), draw(SMALL));
+});
+
+Deno.test("Timeline joins bytes, but not for longer than a second", () => {
+  const wrote = (time: number): readonly [number, SendEvent] => [
+    time,
+    { type: "wrote", byteLength: 1000 },
+  ];
+  const times = Array.from({ length: 26 }, (_, index) => index * 50);
+  const lines = draw(times.map(wrote)).split("\n").slice(2, -2);
+  assertEquals(lines, [
+    "      0.0  21,000 bytes in 1.0 s            -->",
+    "   1050.0  5,000 bytes in 200 ms            -->",
+  ]);
+});
+
+Deno.test("Timeline keeps the order of bytes that come and go", () => {
+  const script: Script = [
+    [1, { type: "read", byteLength: 1 }],
+    [2, { type: "wrote", byteLength: 2 }],
+    [3, { type: "read", byteLength: 3 }],
+    [4, { type: "end of file" }],
+  ];
+  assertEquals(draw(script).split("\n").slice(2, -2), [
+    "      1.0                                   <--  4 bytes",
+    "      2.0  2 bytes                          -->",
+    "      4.0                                   <--  half-close",
+  ]);
+});
+
+Deno.test("Timeline tells how a conversation failed", () => {
+  const failure = new ConversationError("cut", "", new Uint8Array(0));
+  const lines = draw(SMALL.slice(0, 4), {}, failure).split("\n").slice(-5);
+  assertEquals(lines, [
+    "      1.5  half-close                       -->",
+    "      1.5  waits 0.0 ms",
+    "      1.5  failed: cut",
+    "           24 bytes out, 0 bytes in",
+    "",
+  ]);
+});
+
+Deno.test("Timeline shows the wait while it lasts", async () => {
+  let drawn = "";
+  const shown = Promise.withResolvers<void>();
+  const timeline = new Timeline({
+    write(text) {
+      drawn += text;
+      if (drawn.endsWith("waits")) shown.resolve();
+    },
+  });
+  timeline.begin("there");
+  for (const [, event] of SMALL.slice(0, 4)) timeline.event(event);
+  await shown.promise;
+  timeline.event({ type: "read", byteLength: 1 });
+  assertMatch(drawn, /\n +\d+\.\d {2}waits \d+ ms\n$/);
+  timeline.end();
+});
+
+Deno.test("JsonTimeline writes each step as a line", () => {
+  let written = "";
+  const timeline = new JsonTimeline((text) => written += text);
+  for (let conversation = 1; conversation <= 2; conversation++) {
+    timeline.begin("there");
+    for (const [, event] of SMALL) timeline.event(event);
+    timeline.end();
+  }
+  const lines = written.trimEnd().split("\n").map((line) => JSON.parse(line));
+  for (const { ms } of lines) assertEquals(typeof ms, "number");
+  assertEquals(lines.length, 16);
+  const { ms: _ms, ...wrote } = lines[10];
+  assertEquals(wrote, { conversation: 2, event: "wrote", bytes: 24 });
+});
+
+scriptTest("client.ts --trace draws on standard error", async () => {
+  await using server = await startServer();
+  const { code, stdout, stderr } = await runClient(
+    ["--data=a", "--trace", `--port=${server.port}`],
+  );
+  assertEquals({ code, stdout }, { code: 1, stdout: "ERROR:no end!\n" });
+  assertMatch(
+    stderr,
+    /connected\n.* 20 bytes +-->\n.* half-close +-->\n.*waits .*\n.* <-- {2}13 b/,
+  );
+});
+
+scriptTest(
+  "client.ts --trace json is for programs, failure and all",
+  async () => {
+    await using server = await startServer(["--quiet"]);
+    const args = ["--data=a", "--data=b", "--trace=json", "--keep-alive"];
+    const { code, stdout, stderr } = await runClient(
+      [...args, "--marker=SERVER WRONG MARKER", `--port=${server.port}`],
+    );
+    // This server does not keep the connection, and has no reply marker.
+    assertEquals({ code, stdout }, { code: 3, stdout: "aa\n" });
+    const events = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(events.map(({ event }) => event), [
+      "connect",
+      "connected",
+      "wrote",
+      "sent",
+      "read",
+      "end of file",
+      "closed",
+      "failed",
+    ]);
+    const { ms: _ms, ...failed } = events.at(-1);
+    assertEquals(failed, {
+      conversation: 1,
+      event: "failed",
+      reason: "cut",
+      message: "The reply was cut after 2 bytes: " +
+        "the connection ended before it did",
+    });
+  },
+);
