@@ -1,270 +1,306 @@
 /**
- * The client script: `deno run -A client.ts --data a1234`. What it does is
- * `sendData()` and `connect()`, which are exported from here too.
+ * The client: sends messages, half-closes, and reads the replies. As a script,
+ * `deno run -A client.ts --data a1234`, a client for the command line.
  *
  * @module
  */
-import { ConversationError, type Reply, type SendEvent } from "./client/reply.ts";
+import { type Address, nameOf } from "./client/address.ts";
+import type { SendEvent } from "./client/events.ts";
 import {
-  choice,
-  EXIT,
-  type Flags,
-  parseFlag,
-  parseFlags,
-  parseMarker,
-  parseSeconds,
-  parseSize,
-  readText,
-  runMain,
-  UsageError,
-  whole,
-  writeOut,
-} from "./cli/flags.ts";
-import {
-  CLIENT_MARKER,
-  DEFAULT_HOSTNAME,
-  DEFAULT_PORT,
-  SERVER_MARKER,
-} from "./framing/defaults.ts";
-import config from "./deno.json" with { type: "json" };
-import type { ClientConversation } from "./client/pipelined.ts";
-import { nameOf } from "./client/dial.ts";
-import { check } from "./cli/check_script.ts";
-import { type Job, jobs } from "./cli/input.ts";
-import { Printer } from "./cli/printer.ts";
-import {
-  connect,
   type ConnectOptions,
-  sendData,
+  resolveOptions,
   type SendOptions,
-  whereOf,
-} from "./client/send.ts";
-import { LONGEST_TIMER } from "./server/deadline.ts";
+} from "./client/options.ts";
+import { type Client, PipelinedClient } from "./client/pipelined.ts";
+import {
+  ConversationError,
+  incompleteReply,
+  reasonOf,
+  type Reply,
+  toReply,
+  truncated,
+} from "./client/reply.ts";
+import { ClientTransport } from "./client/transport.ts";
+import { CLIENT_MARKER, LONGEST_TIMER_MS } from "./framing/defaults.ts";
+import type { Decoder, Framing } from "./framing/framing.ts";
+import {
+  encodeMessage,
+  type Outgoing,
+  type OutgoingData,
+} from "./framing/outgoing.ts";
 
 export {
-  type ClientConversation,
-  connect,
+  type Client,
   type ConnectOptions,
   ConversationError,
+  type OutgoingData,
   type Reply,
-  sendData,
   type SendEvent,
   type SendOptions,
 };
 
-const HELP = `Sends a message and its end marker over TCP, and prints the reply.
-
-Usage: deno run -A client.ts [OPTIONS]
-
-Options:
-  --data TEXT         what to send; given several times, one conversation each
-  --file PATH         send the bytes of a file; standard input is sent when it
-                      is no terminal and there is neither --data nor --file
-  --hostname NAME     where the server is (${DEFAULT_HOSTNAME})
-  --port PORT         its port (${DEFAULT_PORT})
-  --unix PATH         the path of its Unix socket, instead
-  --tls               speak TLS
-  --ca PATH           certificates to trust beside the known ones, in PEM
-  --marker TEXT       the end marker (${CLIENT_MARKER});
-                      understands \\r \\n \\t \\0 \\\\ \\xHH
-  --reply-marker TEXT the end marker of replies; without it the end of file
-                      ends a reply, and a cut one may look whole
-  --framing end|count by end markers, or by a count in front: netstrings (end)
-  --keep-alive        one connection for all --data; replies end in the
-                      reply marker, or in the marker
-  --half-close WHEN   before or after the reply (before)
-  --timeout SECONDS   for the whole conversation; 0 for none (0)
-  --max-bytes SIZE    of a reply: bytes, or 64KiB, 64MiB, 1GiB (1GiB)
-  --trace [json]      draw a time line on standard error, instead of the lines
-                      before the reply; or write each step as a line of JSON
-  --check             tell what the path to the server does to a half-close,
-                      by a few conversations; --marker is the server's
-                      (${SERVER_MARKER}), --timeout without a byte (10)
-  --pause SECONDS     how long the slow reader of --check reads nothing (3)
-  --quiet             print the reply alone, exactly its bytes; of --check,
-                      the verdict alone
-  --help              print this
-  --version           print the version
-
-Exit status: 0 a reply; 1 the server's last word was an ERROR; 2 the command
-line is wrong; 3 the conversation failed (refused, cut, no last word, timed
-out). With --check: 0 the path keeps the last word; 1 it loses it; 3 could not
-tell.
-`;
-
-const FLAGS = {
-  "data": "values",
-  "file": "value",
-  "hostname": "value",
-  "port": "value",
-  "unix": "value",
-  "tls": "switch",
-  "ca": "value",
-  "marker": "value",
-  "reply-marker": "value",
-  "framing": "value",
-  "keep-alive": "switch",
-  "half-close": "value",
-  "timeout": "value",
-  "max-bytes": "value",
-  "trace": "optional",
-  "check": "switch",
-  "pause": "value",
-  "quiet": "switch",
-  "help": "switch",
-  "version": "switch",
-} as const;
-
-/** The client script: prints the conversations, resolves to its exit status. */
-export async function main(args: string[]): Promise<number> {
-  const flags = parseFlags(args, FLAGS);
-  if (flags.help) return writeOut(HELP), EXIT.ok;
-  if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
-  checkCombinations(flags);
-  const options = toOptions(flags);
-  if (flags.check) {
-    return await check(options, {
-      pause: parseFlag(flags, "pause", parseSeconds),
-      quiet: flags.quiet ?? false,
-    });
+/**
+ * Sends one message on a connection of its own: connects, sends the data and
+ * the end marker, half-closes, reads the reply to its end, and closes.
+ *
+ * Writing and reading go on at the same time: a reply that arrives in the
+ * middle of the message is read, and then nothing more is sent. After a failed
+ * write the client still reads, because an earlier reply may be waiting.
+ *
+ * @param data The message. A stream is sent chunk by chunk as it comes; the
+ * part that is not sent is cancelled.
+ * @param options The address, the markers, the limits.
+ * @returns The complete reply. It may be an error reply: see `error`.
+ * @throws {ConversationError} If there is no complete reply.
+ * @throws {TypeError} If the data is neither text, bytes nor a stream of
+ * bytes, or if `end` is empty.
+ * @throws {RangeError} If a limit is not a number in its range.
+ * @throws The error of the stream; the reason of `signal`, if it aborts.
+ *
+ * @example An error reply
+ * ```ts
+ * import { sendData, serve } from "@recv-end/recv-end";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0 });
+ * // By default the two markers differ, on purpose.
+ * const reply = await sendData("a1234", { port: server.addr.port });
+ * assertEquals(reply.text(), "ERROR:no end!");
+ * assertEquals(reply.error, "no end");
+ * ```
+ */
+export async function sendData(
+  data: OutgoingData,
+  options: SendOptions = {},
+): Promise<Reply> {
+  const { halfClose = "before", timeout = 0, signal } = options;
+  const resolved = resolveOptions(options);
+  if (halfClose !== "before" && halfClose !== "after") {
+    throw new TypeError(`Cannot half-close ${halfClose} the reply`);
   }
-  const printer = await Printer.open({
-    quiet: flags.quiet ?? false,
-    trace: flags.trace === ""
-      ? "text"
-      : parseFlag(flags, "trace", choice("json")),
-  });
-  const all = await jobs(flags.data, flags.file);
-  if (flags["keep-alive"]) await dialog(all, options, printer);
-  else for (const job of all) await conversation(job, options, printer);
-  printer.hint();
-  return printer.status;
-}
-
-/** @throws {UsageError} If a value is none. */
-function toOptions(flags: Flags<typeof FLAGS>): SendOptions {
-  return {
-    hostname: flags.hostname,
-    port: parseFlag(flags, "port", whole(1, 65535)),
-    path: flags.unix,
-    tls: flags.tls,
-    caCerts: flags.ca === undefined ? [] : [readText("ca", flags.ca)],
-    end: parseFlag(flags, "marker", parseMarker),
-    replyEnd: parseFlag(flags, "reply-marker", parseMarker),
-    framing: parseFlag(flags, "framing", choice("end", "count")),
-    halfClose: parseFlag(flags, "half-close", choice("before", "after")),
-    timeout: parseFlag(flags, "timeout", parseSeconds),
-    // More than in the library: here it is the user who asked for the file.
-    maxReplyBytes: parseFlag(flags, "max-bytes", parseSize) ?? 1024 ** 3,
-  };
-}
-
-/** What `--check` sends and reads is its own affair. */
-const NOT_CHECKED = [
-  "data",
-  "file",
-  "framing",
-  "keep-alive",
-  "half-close",
-  "max-bytes",
-  "trace",
-];
-
-/** @throws {UsageError} If a flag was given that another makes meaningless. */
-function checkCombinations(flags: Record<string, unknown>): void {
-  const excluding: [string, string][] = [
-    ["unix", "tls"],
-    ["unix", "hostname"],
-    ["unix", "port"],
-    ["keep-alive", "half-close"],
-  ];
-  for (const name of NOT_CHECKED) excluding.push(["check", name]);
-  if (flags.framing === "count") {
-    excluding.push(["framing", "marker"], ["framing", "reply-marker"]);
-  }
-  for (const [one, other] of excluding) {
-    if (flags[one] !== undefined && flags[other] !== undefined) {
-      throw new UsageError(`--${one} and --${other} exclude each other`);
-    }
-  }
-  if (flags.pause !== undefined && flags.check === undefined) {
-    throw new UsageError("--pause is for --check");
-  }
-  if (flags.hostname === "") {
-    throw new UsageError("--hostname must not be empty");
-  }
-  if (flags.unix === "") throw new UsageError("--unix must not be empty");
-}
-
-/** One message on a connection of its own. */
-async function conversation(
-  job: Job,
-  options: SendOptions,
-  printer: Printer,
-): Promise<void> {
-  let wrote = 0;
-  let sentAll = false;
-  const onEvent = (event: SendEvent) => {
-    printer.watch(event);
-    if (event.type === "connected") printer.say("connected");
-    if (event.type === "wrote") wrote += event.byteLength;
-    if (event.type === "sent") {
-      sentAll = true;
-      printer.say(`sent ${job.sent(event.byteLength)}`);
-    }
-    if (event.type === "half-close") printer.say("shutdown");
-  };
-  const to = nameOf(whereOf(options));
-  const reply = await printer.tell(
-    to,
-    job.size,
-    () => sendData(job.data, { ...options, onEvent }),
-  );
-  if (reply === undefined) return;
-  if (!sentAll) printer.say(`sent only ${wrote} bytes, then the answer came`);
-  printer.reply(reply);
-}
-
-/** All messages on one connection. */
-async function dialog(
-  jobs: readonly Job[],
-  options: SendOptions,
-  printer: Printer,
-): Promise<void> {
-  const to = nameOf(whereOf(options));
-  // One message of many says nothing of how far it all is.
-  const size = jobs.length === 1 ? jobs[0]!.size : undefined;
-  await printer.tell(to, size, () => ask(jobs, options, printer));
-}
-
-async function ask(
-  jobs: readonly Job[],
-  options: SendOptions,
-  printer: Printer,
-): Promise<void> {
-  const { timeout = 0 } = options;
-  const signal = timeout > 0 && timeout <= LONGEST_TIMER
-    ? AbortSignal.timeout(timeout)
-    : undefined;
-  const onEvent = (event: SendEvent) => printer.watch(event);
-  try {
-    const dialog: ClientConversation = await connect(
-      { ...options, signal, onEvent },
+  if (!(typeof timeout === "number" && timeout >= 0)) {
+    throw new RangeError(
+      `Cannot use timeout as a limit: it must be from 0, and is ${timeout}`,
     );
-    printer.say("connected");
-    for (const { data, sent } of jobs) {
-      const reply = dialog.ask(data);
-      printer.say(`sent ${sent(NaN)}`);
-      printer.reply(await reply);
-    }
-    await dialog.close();
-    printer.say("shutdown");
+  }
+  signal?.throwIfAborted();
+
+  const message = encodeMessage(data, resolved.messageFraming);
+  const stop = new AbortController();
+  const abort = () => stop.abort(signal?.reason);
+  signal?.addEventListener("abort", abort);
+  const timer = timeout > 0 && timeout <= LONGEST_TIMER_MS
+    ? setTimeout(() => stop.abort(), timeout)
+    : undefined;
+  const client = new OneShotClient(resolved);
+  try {
+    await client.connect(resolved.address, stop.signal);
+    return await client.run(message, halfClose);
   } catch (error) {
-    if (!signal?.aborted) throw error;
-    const nothing = new Uint8Array(0);
-    const message = `Timed out after ${timeout} ms`;
-    throw new ConversationError("timed out", message, nothing);
+    signal?.throwIfAborted();
+    if (!stop.signal.aborted) throw error;
+    const text = `Timed out after ${timeout} ms`;
+    const received = client.received();
+    throw new ConversationError("timed out", text, received, { cause: error });
+  } finally {
+    message.cancel();
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
-if (import.meta.main) await runMain(main);
+/**
+ * Connects to a server with `keepAlive`, for any number of requests.
+ *
+ * @param options The address, the markers, the limits.
+ * @returns The client. Its owner closes it: `await using`.
+ * @throws {ConversationError} If no connection could be established.
+ * @throws {TypeError | RangeError} As {@linkcode sendData} does.
+ *
+ * @example Three requests on one connection
+ * ```ts
+ * import { connect, serve } from "@recv-end/recv-end";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, end: "\n", keepAlive: true });
+ * await using client = await connect({ port: server.addr.port, end: "\n" });
+ * const first = await client.request("a");
+ * assertEquals(first.text(), "aa");
+ * const both = await Promise.all([client.request("b"), client.request("c")]);
+ * assertEquals(both.map((reply) => reply.text()), ["bb", "cc"]);
+ * ```
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  const { signal, end = CLIENT_MARKER, replyEnd = end } = options;
+  const resolved = resolveOptions({ ...options, end, replyEnd });
+  signal?.throwIfAborted();
+  const conn = await open(resolved.address, signal).catch((error) => {
+    signal?.throwIfAborted();
+    throw refused(resolved.address, error);
+  });
+  return new PipelinedClient(conn, resolved, signal);
+}
+
+/** Settings of a {@linkcode OneShotClient}. */
+export interface OneShotOptions {
+  /** The framing of the reply. */
+  readonly replyFraming: Framing;
+  readonly maxReplyBytes: number;
+  readonly onEvent: (event: SendEvent) => void;
+  /** Awaited before each read of the reply. */
+  readonly beforeRead?: (() => Promise<void> | void) | undefined;
+}
+
+/** One message and its reply, on a connection of their own. */
+export class OneShotClient {
+  readonly #options: OneShotOptions;
+  readonly #decoder: Decoder;
+  #transport!: ClientTransport;
+  #isSent = false;
+  /** The error that the caller's stream or callback threw. */
+  #callerError: { error: unknown } | undefined;
+
+  constructor(options: OneShotOptions) {
+    this.#options = options;
+    this.#decoder = options.replyFraming.decoder(options.maxReplyBytes);
+  }
+
+  /**
+   * Connects. The signal closes the connection, also later.
+   *
+   * @throws {ConversationError} `refused`.
+   */
+  async connect(address: Address, signal: AbortSignal): Promise<void> {
+    const conn = await open(address, signal).catch((error) => {
+      throw refused(address, error);
+    });
+    this.#transport = new ClientTransport(conn, {
+      ...this.#options,
+      onCallbackError: (error) => this.#callerError ??= { error },
+    });
+    signal.addEventListener("abort", () => this.#transport.close());
+  }
+
+  /** Sends and reads at the same time, until the reply is complete; closes. */
+  async run(message: Outgoing, halfClose: "before" | "after"): Promise<Reply> {
+    const sending = this.#send(message, halfClose === "before");
+    let reply: Reply | undefined;
+    try {
+      reply = await this.#receive();
+      if (halfClose === "after" && this.#isSent) {
+        await this.#transport.closeWrite();
+      }
+    } catch (error) {
+      if (this.#callerError === undefined) throw error;
+    } finally {
+      // The reply is complete, or never will be: the close interrupts a write
+      // that is pending, and nothing more is requested of the stream.
+      this.#transport.close();
+      message.cancel();
+      await sending;
+    }
+    if (this.#callerError !== undefined) throw this.#callerError.error;
+    return reply!;
+  }
+
+  /** The bytes of an incomplete reply. */
+  received(): Uint8Array {
+    return this.#decoder.end().data;
+  }
+
+  /** Never rejects: whatever stops the sending, a reply may still come. */
+  async #send(message: Outgoing, halfClose: boolean): Promise<void> {
+    for (;;) {
+      let chunk;
+      try {
+        chunk = await message.next();
+      } catch (error) {
+        this.#callerError ??= { error };
+        return this.#transport.close();
+      }
+      if (chunk === null) break;
+      if (this.#transport.isClosed) return;
+      try {
+        await this.#transport.write(chunk);
+      } catch {
+        return; // reading reports how the connection ended
+      }
+    }
+    this.#isSent = true;
+    this.#transport.report({ type: "sent", byteLength: message.byteLength });
+    if (halfClose) await this.#transport.closeWrite();
+  }
+
+  async #receive(): Promise<Reply> {
+    const { maxReplyBytes } = this.#options;
+    const decoded = await this.#transport
+      .receive(this.#decoder, new Uint8Array(0))
+      .catch((error) => {
+        const { data, byteLength } = this.#decoder.end();
+        throw truncated(data, byteLength, reasonOf(error), error);
+      });
+    if (decoded.gotEnd) return toReply(decoded.data);
+    throw incompleteReply(decoded, maxReplyBytes);
+  }
+}
+
+function refused(address: Address, cause: unknown): ConversationError {
+  const message = `Cannot connect to ${nameOf(address)}: ${reasonOf(cause)}`;
+  return new ConversationError("refused", message, undefined, { cause });
+}
+
+/** Connects. Throws what Deno throws; with TLS, after the handshake. */
+async function open(
+  { hostname, port, path, tls, caCerts }: Address,
+  signal?: AbortSignal,
+): Promise<Deno.Conn> {
+  if (path !== undefined) {
+    // This connect takes no signal, and is too quick to need one.
+    const conn = await Deno.connect({ transport: "unix", path });
+    return unlessAborted(conn, signal);
+  }
+  const conn = await Deno.connect({
+    hostname,
+    port,
+    ...(signal !== undefined && { signal }),
+  });
+  if (!tls) return conn;
+  const secured = await Deno.startTls(conn, {
+    hostname,
+    caCerts: [...caCerts],
+  });
+  const close = () => secured.close();
+  signal?.addEventListener("abort", close);
+  try {
+    unlessAborted(secured, signal);
+    await secured.handshake();
+    return secured;
+  } catch (error) {
+    if (!signal?.aborted) secured.close();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", close);
+  }
+}
+
+/** Returns the connection; or closes it, if the signal has aborted. */
+function unlessAborted<Conn extends Deno.Conn>(
+  conn: Conn,
+  signal?: AbortSignal,
+): Conn {
+  if (!signal?.aborted) return conn;
+  conn.close();
+  throw signal.reason;
+}
+
+if (import.meta.main) {
+  // Resolved at run time, so that the module graph of a library user has no
+  // script in it. Not awaited: the script imports this module.
+  import(import.meta.resolve("./cli/client_script.ts")).then(
+    (script) => script.run(),
+    (error) => {
+      console.error(error.message);
+      Deno.exitCode = 2;
+    },
+  );
+}

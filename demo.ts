@@ -11,7 +11,7 @@ import {
   serve,
   SERVER_MARKER,
 } from "./mod.ts";
-import { NARROW, Timeline } from "./cli/timeline.ts";
+import { NARROW, Timeline } from "./timeline.ts";
 
 const FIVE = ["a1234", "b1234", "c1234", "d1234", "e1234"];
 

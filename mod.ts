@@ -1,19 +1,21 @@
 /**
- * The last word in a TCP conversation.
+ * Request and reply over TCP, framed by an end marker (a delimiter). Reads a
+ * message up to its marker, answers it, and closes so that the reply is not
+ * lost.
  *
- * TCP delivers bytes in order, split anywhere. A message is whole when its end
- * marker came; when the marker never comes, somebody must be told. A client
- * that half-closes has said "I am done sending" and still listens, so the
- * server gets the last word: the reply, or `ERROR:no end!`.
+ * TCP delivers bytes in order, cut anywhere. A message is complete when its end
+ * marker has arrived. A client that half-closes (the socket API's
+ * `shutdown(SHUT_WR)`) has said that it is done sending, and still listens: the
+ * server can send the reply, or the error reply `ERROR:no end!`.
  *
- * - {@linkcode recvEnd} reads bytes until the end marker, from any reader.
- * - {@linkcode serve} holds the server's side of such conversations.
- * - {@linkcode sendData} holds the client's side of one, and
- *   {@linkcode connect} that of many messages on one connection.
- * - {@linkcode recvCount} and {@linkcode messages} are for byte counts, and for
- *   one message after the other.
+ * - {@linkcode recvEnd} reads from any reader up to an end marker,
+ *   {@linkcode messages} one message after another, {@linkcode recvCount} a
+ *   message with a byte count in front.
+ * - {@linkcode serve} is the server's side.
+ * - {@linkcode sendData} is the client's side of one message and reply,
+ *   {@linkcode connect} of many on one connection.
  *
- * @example Both markers are the same
+ * @example A server and a client
  * ```ts
  * import { sendData, serve } from "@recv-end/recv-end";
  * import { assertEquals } from "@std/assert";
@@ -30,29 +32,32 @@ export {
   type Marker,
   messages,
   type Received,
+  type ReceivedCount,
+  recvCount,
   recvEnd,
   type RecvEndOptions,
 } from "./recv_end.ts";
-export { type ReceivedCount, recvCount } from "./framing/netstring.ts";
 export { serve, type ServeOptions, type Server } from "./server.ts";
-export { removeDeadSocket } from "./server/listen.ts";
 export {
+  type Client,
   connect,
   type ConnectOptions,
+  ConversationError,
+  type OutgoingData,
+  type Reply,
   sendData,
+  type SendEvent,
   type SendOptions,
-} from "./client/send.ts";
-export type { ClientConversation } from "./client/pipelined.ts";
-export type { OutgoingData } from "./framing/outgoing.ts";
-export { ConversationError, type Reply, type SendEvent } from "./client/reply.ts";
+} from "./client.ts";
 export {
+  ErrorReply,
   type Handler,
-  LastWord,
   type Message,
   type MessageInfo,
   type ReplyBody,
 } from "./server/handler.ts";
-export type { ConversationReport } from "./server/connection.ts";
+export type { ConversationReport } from "./server/report.ts";
+export { removeStaleSocket } from "./server/stale_socket.ts";
 export {
   CLIENT_MARKER,
   DEFAULT_HOSTNAME,

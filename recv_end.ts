@@ -1,73 +1,78 @@
 /**
- * Bytes from a reader until the end marker, the end of file, or a limit.
+ * Reading messages from a stream of bytes: `recvEnd()` up to an end marker,
+ * `messages()` one after another, `recvCount()` by a byte count.
  *
- * This room knows nothing of sockets: what it reads from may be a
- * connection, a file, standard input or a test's script.
+ * The source may be a connection, a file, standard input or a
+ * `ReadableStream`: this module knows nothing of sockets.
  *
  * @module
  */
-import { freshBlocks } from "./server/buffer_pool.ts";
+import { type ByteReader, openChunks } from "./framing/chunk_reader.ts";
 import { DEFAULT_MAX_BYTES } from "./framing/defaults.ts";
-import { type ByteReader, openPieces, type Pieces } from "./framing/chunk_reader.ts";
-import { append, dropLast, type Received, ReceivedToEnd } from "./framing/received.ts";
-import { EndMarkers } from "./framing/marker_set.ts";
+import { EndMarkerFraming } from "./framing/end_marker.ts";
+import type { Framing } from "./framing/framing.ts";
+import { type Marker, toMarkerSet } from "./framing/marker.ts";
+import { checkMaxBytes } from "./framing/max_bytes.ts";
+import { netstringFraming } from "./framing/netstring.ts";
+import { freshBlocks, ReadBuffer } from "./framing/read_buffer.ts";
+import type {
+  Decoded,
+  Received,
+  ReceivedCount,
+  StopReason,
+} from "./framing/received.ts";
 
-export type { ByteReader, Received };
+export type { ByteReader, Marker, Received, ReceivedCount };
 
-/** An end marker. Text stands for its UTF-8 bytes. It must not be empty. */
-export type Marker = string | Uint8Array;
-
-/** Options of {@linkcode recvEnd}. */
+/** Options of {@linkcode recvEnd}, {@linkcode messages}, {@linkcode recvCount}. */
 export interface RecvEndOptions {
   /**
-   * How many bytes may come before the marker. Exactly this many pass. Bytes
-   * that may still turn out to be the marker are not counted.
+   * The maximum number of bytes before the end marker. Exactly this many pass.
+   * Bytes that may still turn out to be the marker do not count.
    *
-   * @default {67108864} (64 MiB)
+   * @default {67108864}
    */
   maxBytes?: number;
   /**
-   * Bytes that come before all that the source will give: the `rest` of the
-   * message before. They are not copied.
+   * Bytes that precede those of the source: the `rest` of the message before.
+   * They are not copied. By default there are none.
    */
   initial?: Uint8Array;
 }
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 /**
  * Reads from `source` until the end marker `end`, the end of file, or more
- * than `maxBytes`.
+ * than `maxBytes` bytes.
  *
- * The answer depends on the bytes alone, never on how they were split on their
- * way: a marker that arrives one byte at a time is found, and is found once.
- * `data`, the marker, `rest` and what is still unread are the whole stream.
+ * The result depends on the bytes alone, never on how they were cut on their
+ * way: a marker that arrives one byte at a time is found, once. `data`, the
+ * marker, `rest` and what is still unread are the complete stream.
  *
- * What a peer did is never an exception: `gotEnd` and `reason` tell it. With
- * `"limit"`, `data` is all that was read, up to a block more than the limit.
- * There is no time limit: to end a read, close the source; it throws then, and
- * what was read is lost. Nothing is closed. A `ReadableStream` is locked
- * while this reads, and left unlocked and open.
- *
- * Of a `ReadableStream` the chunks are kept as they are, with all the memory
- * behind them.
+ * What a peer sends never throws: `gotEnd` and `reason` report it. With
+ * `"limit"`, `data` is everything that was read, up to a block more than the
+ * limit. There is no time limit: to end a read, close the source; then this
+ * rejects, and what was read is lost. Nothing is closed. A `ReadableStream` is
+ * locked while this reads, and left unlocked and open.
  *
  * At most `maxBytes` and the marker's length are read into memory, and up to
- * one block (1 KiB for a small message, never more than 1 MiB) beyond the
- * marker. Each byte is searched once: O(bytes received + marker length).
+ * one block (1 KiB for a small message, at most 1 MiB) after the marker. The
+ * chunks of a `ReadableStream` are kept as they are, with all the memory behind
+ * them. Each byte is searched once: O(bytes received + marker length).
  *
- * @param source Where the bytes come from.
- * @param end The end marker. Of several, the one that ends first is it, and
- * the longer one of two that end together.
- * @param options The limit, and what was already read.
- * @returns What came, and why reading stopped.
- * @throws {TypeError} If an argument is not what it should be: an empty
- * marker, say. Before the first read.
+ * @param source The source of the bytes.
+ * @param end The end marker. Of several, the one that ends first counts, and
+ * of two that end together the longer one.
+ * @param options The limit, and bytes that were read before.
+ * @returns The message, or why there is none.
+ * @throws {TypeError} If an argument is not valid, such as an empty marker.
+ * Before the first read.
  * @throws {RangeError} If `maxBytes` is not a whole number from 0, or
  * `Infinity`. Before the first read.
- * @throws What the source threw; and an `Error` if it returned a count that
- * cannot be (negative, a fraction, more than there was room for), or nothing
- * at all a hundred times in a row.
+ * @throws What the source threw; and an `Error` if it returned an impossible
+ * count (negative, a fraction, more than the buffer holds), or no bytes a
+ * hundred times in a row.
  *
  * @example A message and the one after it
  * ```ts
@@ -100,26 +105,22 @@ export async function recvEnd(
   end: Marker | readonly Marker[],
   options: RecvEndOptions = {},
 ): Promise<Received> {
-  const { maxBytes, initial } = checkOptions(options);
-  const ends = endMarkers(end);
-  const wanted = maxBytes + ends.longest - initial.length;
-  using pieces = openPieces(source, freshBlocks, wanted);
-  return await receive(pieces, ends, maxBytes, initial);
+  const framing = new EndMarkerFraming(toMarkerSet(end));
+  return await receive(source, framing, options);
 }
 
 /**
- * The messages of a source, one after the other, to the end of file.
+ * Reads the messages of a source one after another, up to the end of file.
  *
  * Each is what {@linkcode recvEnd} returns. The last has `gotEnd` false if the
- * end of file, or the limit, came in the middle of it; at an end of file
- * between two messages there is none. The source is locked until the loop is
- * left, and not closed.
+ * end of file, or the limit, came in the middle of it; an end of file between
+ * two messages yields none. The source is locked until the loop is left, and
+ * is not closed.
  *
- * @param source Where the bytes come from.
+ * @param source The source of the bytes.
  * @param end The end marker of each message, or several.
- * @param options The limit for each message, and what was already read.
- * @returns The messages. Each must be used before the next is asked for only
- * as far as memory goes: its bytes are the caller's.
+ * @param options The limit for each message, and bytes that were read before.
+ * @returns The messages. Their bytes belong to the caller.
  * @throws As {@linkcode recvEnd} does.
  *
  * @example Lines
@@ -141,110 +142,85 @@ export async function* messages(
   options: RecvEndOptions = {},
 ): AsyncGenerator<Received> {
   const { maxBytes, initial } = checkOptions(options);
-  const ends = endMarkers(end);
-  using pieces = openPieces(source, freshBlocks, Infinity);
-  let rest = initial;
-  for (;;) {
-    const received = await receive(pieces, ends, maxBytes, rest);
-    if (received.reason === "eof" && received.byteLength === 0) return;
+  const decoder = new EndMarkerFraming(toMarkerSet(end)).decoder(maxBytes);
+  const buffer = new ReadBuffer(freshBlocks, Infinity);
+  using chunks = openChunks(source, buffer);
+  let chunk = initial.length > 0 ? initial : await chunks.next();
+  while (chunk !== null) {
+    const received = decoder.push(chunk);
+    if (received === undefined) {
+      chunk = await chunks.next();
+      continue;
+    }
     yield received;
     if (!received.gotEnd) return;
-    rest = received.rest;
-    pieces.startMessage();
+    buffer.nextMessage(received.rest.length);
+    chunk = received.rest.length > 0 ? received.rest : await chunks.next();
   }
+  const last = decoder.end();
+  if (!last.isEmpty) yield last;
 }
 
 /**
- * The markers, made ready for searching.
+ * Reads one netstring from `source`: a decimal count without leading zeros, a
+ * colon, as many bytes, a comma (the format that D. J. Bernstein published).
  *
- * @throws {TypeError} If there is none, or one is empty or no marker.
+ * As with {@linkcode recvEnd}, the result depends on the bytes alone, what a
+ * peer sends never throws, and nothing is closed. A wrong count is reported as
+ * soon as it is seen. Memory is taken for bytes that arrived, not for those
+ * that the count announced.
+ *
+ * @param source The source of the bytes.
+ * @param options The limit on the count, and bytes that were read before.
+ * @returns The message, or why there is none.
+ * @throws As {@linkcode recvEnd} does.
+ *
+ * @example A netstring, and one that is truncated
+ * ```ts
+ * import { recvCount } from "@recv-end/recv-end";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const complete = await recvCount(new Blob(["5:a1234,3:abc,"]).stream());
+ * assertEquals(new TextDecoder().decode(complete.data), "a1234");
+ *
+ * const cut = await recvCount(new Blob(["5:a12"]).stream());
+ * assertEquals([cut.reason, cut.byteLength, cut.count], ["eof", 3, 5]);
+ * ```
  */
-export function endMarkers(end: Marker | readonly Marker[]): EndMarkers {
-  const list = typeof end === "string" || end instanceof Uint8Array
-    ? [end]
-    : end;
-  if (!Array.isArray(list)) {
-    throw new TypeError("Cannot use the end marker: neither text nor bytes");
-  }
-  return new EndMarkers(list.map(markerBytes));
+export async function recvCount(
+  source: ByteReader | ReadableStream<Uint8Array>,
+  options: RecvEndOptions = {},
+): Promise<ReceivedCount> {
+  return await receive(source, netstringFraming, options);
 }
 
-/** @throws {TypeError | RangeError} If an option is not what it should be. */
-export function checkOptions(
-  { maxBytes = DEFAULT_MAX_BYTES, initial = NOTHING }: RecvEndOptions,
+/** Reads one message: the loop that all framings share. */
+async function receive<Reason extends StopReason>(
+  source: ByteReader | ReadableStream<Uint8Array>,
+  framing: Framing<Reason>,
+  options: RecvEndOptions,
+): Promise<Decoded<Reason>> {
+  const { maxBytes, initial } = checkOptions(options);
+  const usefulBytes = maxBytes + framing.overheadBytes - initial.length;
+  const buffer = new ReadBuffer(freshBlocks, usefulBytes);
+  using chunks = openChunks(source, buffer);
+  const decoder = framing.decoder(maxBytes);
+  let chunk = initial.length > 0 ? initial : await chunks.next();
+  while (chunk !== null) {
+    const received = decoder.push(chunk);
+    if (received !== undefined) return received;
+    chunk = await chunks.next();
+  }
+  return decoder.end();
+}
+
+/** @throws {TypeError | RangeError} If an option is not valid. */
+function checkOptions(
+  { maxBytes = DEFAULT_MAX_BYTES, initial = EMPTY }: RecvEndOptions,
 ): Required<RecvEndOptions> {
   checkMaxBytes(maxBytes);
   if (!(initial instanceof Uint8Array)) {
     throw new TypeError("Cannot start a message with `initial`: not bytes");
   }
   return { maxBytes, initial };
-}
-
-/**
- * The bytes of an end marker.
- *
- * @throws {TypeError} If it is empty, or neither text nor bytes.
- */
-export function markerBytes(marker: Marker): Uint8Array {
-  const bytes = typeof marker === "string"
-    ? new TextEncoder().encode(marker)
-    : marker;
-  if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError("Cannot use the end marker: neither text nor bytes");
-  }
-  if (bytes.length === 0) {
-    throw new TypeError("Cannot use the end marker: it is empty");
-  }
-  return bytes;
-}
-
-/** @throws {RangeError} If `maxBytes` is not a whole number from 0, or `Infinity`. */
-export function checkMaxBytes(maxBytes: number): void {
-  if (
-    maxBytes !== Infinity && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)
-  ) {
-    throw new RangeError(
-      "Cannot use maxBytes as a limit: " +
-        `it must be a whole number from 0, or Infinity, and is ${maxBytes}`,
-    );
-  }
-}
-
-/** {@linkcode recvEnd} after its arguments were checked and made ready. */
-export async function receive(
-  pieces: Pieces,
-  ends: EndMarkers,
-  maxBytes: number,
-  initial: Uint8Array,
-): Promise<Received> {
-  const scan = ends.scan();
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  let piece = initial.length > 0 ? initial : await pieces.next();
-  while (piece !== null) {
-    // The marker is looked for before anything is judged: where it lies in
-    // one piece with what breaks the limit, the verdict is as if it did not.
-    const offset = scan.feed(piece);
-    if (offset < 0) {
-      append(chunks, piece);
-      total += piece.length;
-      if (total - scan.pending > maxBytes) {
-        return new ReceivedToEnd("limit", chunks, total);
-      }
-      piece = await pieces.next();
-      continue;
-    }
-    const { which } = scan;
-    const markerLength = ends.markers[which]!.length;
-    const byteLength = total + offset - markerLength;
-    if (byteLength > maxBytes) {
-      append(chunks, piece);
-      return new ReceivedToEnd("limit", chunks, total + piece.length);
-    }
-    append(chunks, piece.subarray(0, offset));
-    dropLast(chunks, markerLength);
-    const rest = piece.subarray(offset);
-    return new ReceivedToEnd("end", chunks, byteLength, which, rest);
-  }
-  return new ReceivedToEnd("eof", chunks, total);
 }

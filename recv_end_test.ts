@@ -66,7 +66,7 @@ Deno.test("recvEnd() finds a marker spread over ten one-byte reads", async () =>
   assertEquals(source.reads, 10);
 });
 
-// Streams in which a naive search goes wrong at some cut.
+// Streams in markerIndex a naive search goes wrong at some cut.
 Deno.test.each([
   ["aCRLFb", "CRLF"],
   ["CRCRLF", "CRLF"],
@@ -282,7 +282,7 @@ Deno.test("recvEnd() bears with empty reads and empty chunks", async () => {
 Deno.test("recvEnd() rejects a stream of something else than bytes", async () => {
   const stream = ReadableStream.from(["text"]);
   const bytes = stream as unknown as ReadableStream<Uint8Array>;
-  await assertRejects(() => recvEnd(bytes, ";"), TypeError, "no bytes");
+  await assertRejects(() => recvEnd(bytes, ";"), TypeError, "not bytes");
   assertEquals(stream.locked, false);
 });
 

@@ -1,51 +1,42 @@
 /**
- * The server: one conversation for each connection, and the last word in all
- * of them. As a script: `deno run -A server.ts`.
+ * The server: listens, accepts, and runs one connection for each client. As a
+ * script, `deno run -A server.ts`, a server that replies with each message
+ * twice.
  *
  * @module
  */
-import { ConversationServer } from "./server/accept.ts";
 import {
-  choice,
-  EXIT,
-  OutputError,
-  parseFlag,
-  parseFlags,
-  parseMarker,
-  parseSeconds,
-  parseSize,
-  printable,
-  readText,
-  runMain,
-  sizeFrom,
-  UsageError,
-  whole,
-  writeOut,
-} from "./cli/flags.ts";
-import { DEFAULT_HOSTNAME, DEFAULT_PORT, SERVER_MARKER } from "./framing/defaults.ts";
-import config from "./deno.json" with { type: "json" };
-import { removeDeadSocket } from "./server/listen.ts";
-import { HealthPort } from "./cli/health.ts";
-import { Log } from "./cli/log.ts";
-import type { ServeOptions, Server } from "./server/options.ts";
-import { type Handler, twice } from "./server/handler.ts";
-import { Signals, type Stoppable } from "./cli/signals.ts";
-import { Threads } from "./cli/threads.ts";
+  DEFAULT_HOSTNAME,
+  DEFAULT_PORT,
+  LONGEST_TIMER_MS,
+} from "./framing/defaults.ts";
+import { type ResolvedOptions, ServerConnection } from "./server/connection.ts";
+import { drainBacklog, removeOwnSocket } from "./server/backlog.ts";
+import { echoTwice, type Handler } from "./server/handler.ts";
+import { newLimits, type SharedLimits } from "./server/limits.ts";
+import { type AnyListener, isGoneClient } from "./server/listen.ts";
+import {
+  limitOf,
+  resolveOptions,
+  type ServeOptions,
+  type Server,
+} from "./server/options.ts";
+import { LINGER_TOTAL_MS } from "./server/transport.ts";
 
 export type { ServeOptions, Server };
 
 /**
- * Serves conversations: each connection's message is read to its end marker
- * and answered by the handler, or by the last word that fits, and the client
- * has the chance to read it, because nothing is closed before it has.
+ * Serves messages over TCP, TLS or a Unix socket: reads each message to its end
+ * marker, sends the handler's reply or an error reply, and closes only when the
+ * client has had the chance to read it.
  *
  * @param options Where to listen, the marker, the limits, the callbacks.
  * @param handler Answers a message. By default, with the message twice.
- * @returns The server, listening.
- * @throws {TypeError} If `end` is empty.
+ * @returns The server, which is listening.
+ * @throws {TypeError} If `end` is empty, or another option is not valid.
  * @throws {RangeError} If a limit is not a number in its range.
- * @throws What `signal` holds, if it is aborted already; what `Deno.listen`
- * throws: `Deno.errors.AddrInUse`, `Deno.errors.NotCapable`, …
+ * @throws The reason of `signal`, if it is aborted already; and what
+ * `Deno.listen` throws: `Deno.errors.AddrInUse`, `Deno.errors.NotCapable`, …
  *
  * @example A server and a client
  * ```ts
@@ -61,175 +52,263 @@ export type { ServeOptions, Server };
  * ```
  */
 export function serve(handler?: Handler): Server;
-/** The same on a Unix socket. */
+/** Serves messages over a Unix socket. */
 export function serve(
   options: ServeOptions & { path: string },
   handler?: Handler,
 ): Server<Deno.UnixAddr>;
-/** The same with options. */
+/** Serves messages over TCP, with options. */
 export function serve(options: ServeOptions, handler?: Handler): Server;
 export function serve(
   first: ServeOptions | Handler = {},
   second?: Handler,
 ): Server<Deno.Addr> {
   const options = typeof first === "function" ? {} : first;
-  const handler = typeof first === "function" ? first : second ?? twice;
-  return new ConversationServer(options, handler);
+  const handler = typeof first === "function" ? first : second ?? echoTwice;
+  return new SocketServer(options, handler);
 }
 
-const HELP =
-  `Answers messages over TCP: each with itself twice, or with a last word.
+/**
+ * Connections that may get `ERROR:busy!` at a time. Beyond them, connections
+ * wait in the backlog unaccepted, so that a flood costs nothing here.
+ */
+const MAX_BUSY_CONNECTIONS = 256;
 
-Usage: deno run -A server.ts [OPTIONS]
+/** The pause before accepting again after a failure, in ms. */
+const ACCEPT_PAUSE_MS = 100;
 
-Options:
-  --hostname NAME            where to listen (${DEFAULT_HOSTNAME})
-  --port PORT                0 takes a free one and prints it (${DEFAULT_PORT})
-  --marker TEXT              the end marker (${SERVER_MARKER});
-                             understands \\r \\n \\t \\0 \\\\ \\xHH
-                             several times: the first to end ends a message
-  --reply-marker TEXT        behind every reply and last word
-  --keep-alive               many messages a connection
-  --framing end|count        by end markers, or by a count in front:
-                             netstrings (end)
-  --unix PATH                listen on a Unix socket instead
-  --cert PATH --key PATH     speak TLS, with these in PEM
-  --max-bytes SIZE           of a message (64MiB)
-  --idle-timeout SECONDS     without a byte, reading or writing (30)
-  --message-timeout SECONDS  for a whole message (300)
-  --linger-timeout SECONDS   without a byte after the reply (5)
-  --max-connections COUNT    served at a time (10000)
-  --max-buffered SIZE        of all messages together (1GiB)
-  --grace SECONDS            for open conversations at shutdown (10)
-  --health-port PORT         open while new conversations are welcome
-  --notice SECONDS           from closing it to the shutdown (2)
-  --parallel COUNT           threads that share the port and the limits (1)
-  --log text|json            a line for each conversation (text)
-  --quiet                    no lines on standard error
-  --help                     print this
-  --version                  print the version
+/** The server that `serve()` returns. */
+export class SocketServer implements Server<Deno.Addr> {
+  readonly addr: Deno.Addr;
+  readonly finished: Promise<void>;
+  readonly #options: ServeOptions;
+  readonly #resolved: ResolvedOptions;
+  readonly #limits: SharedLimits;
+  readonly #graceMs: number;
+  readonly #listener: AnyListener;
+  readonly #open = new Set<ServerConnection>();
+  /** Connections that are being sent `ERROR:busy!`. */
+  #busy = 0;
+  /** Connections accepted so far. */
+  #accepted = 0;
+  #isAccepting = false;
+  #isShuttingDown = false;
+  #graceExpired = false;
+  /** Whether the listener is closed. */
+  #isClosed = false;
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the accept loop's wait for a connection to end. */
+  #onConnectionEnd: (() => void) | undefined;
+  readonly #onAbort = () => this.#abortAll();
 
-Sizes are bytes, or 64KiB, 64MiB, 1GiB. Times are seconds, fractions allowed,
-0 for no limit. SIGINT and SIGTERM let open conversations finish; a second one
-cuts them. With a health port, the first closes only that, until the notice is
-over: a balancer that looks at it has stopped sending by then.
-
-Exit status: 0 after a shutdown; 1 it could not listen; 2 the command line is
-wrong.
-`;
-
-/** The server script. Resolves to its exit status. */
-async function main(args: string[]): Promise<number> {
-  const flags = parseFlags(args, {
-    "hostname": "value",
-    "port": "value",
-    "unix": "value",
-    "cert": "value",
-    "key": "value",
-    "marker": "values",
-    "reply-marker": "value",
-    "keep-alive": "switch",
-    "framing": "value",
-    "max-bytes": "value",
-    "idle-timeout": "value",
-    "message-timeout": "value",
-    "linger-timeout": "value",
-    "max-connections": "value",
-    "max-buffered": "value",
-    "grace": "value",
-    "health-port": "value",
-    "notice": "value",
-    "parallel": "value",
-    "log": "value",
-    "quiet": "switch",
-    "help": "switch",
-    "version": "switch",
-  });
-  if (flags.help) return writeOut(HELP), EXIT.ok;
-  if (flags.version) return writeOut(`${config.version}\n`), EXIT.ok;
-  const options: ServeOptions = {
-    hostname: flags.hostname,
-    port: parseFlag(flags, "port", whole(0, 65535)),
-    end: flags.marker?.map((text) => parseMarker("marker", text)),
-    replyEnd: parseFlag(flags, "reply-marker", parseMarker),
-    keepAlive: flags["keep-alive"],
-    framing: parseFlag(flags, "framing", choice("end", "count")),
-    path: flags.unix,
-    cert: flags.cert === undefined ? undefined : readText("cert", flags.cert),
-    key: flags.key === undefined ? undefined : readText("key", flags.key),
-    maxBytes: parseFlag(flags, "max-bytes", parseSize),
-    idleTimeout: parseFlag(flags, "idle-timeout", parseSeconds),
-    messageTimeout: parseFlag(flags, "message-timeout", parseSeconds),
-    lingerTimeout: parseFlag(flags, "linger-timeout", parseSeconds),
-    maxConnections: parseFlag(flags, "max-connections", whole(1, 1e9)),
-    maxBufferedBytes: parseFlag(flags, "max-buffered", sizeFrom(64 * 1024)),
-    grace: parseFlag(flags, "grace", parseSeconds),
-  };
-  const count = parseFlag(flags, "parallel", whole(1, 1024)) ?? 1;
-  if (count > 1 && options.path !== undefined) {
-    throw new UsageError("--parallel and --unix exclude each other");
+  /**
+   * @param limits Limits that other threads count along with.
+   */
+  constructor(
+    options: ServeOptions,
+    handler: Handler,
+    limits: SharedLimits = newLimits(options),
+  ) {
+    options.signal?.throwIfAborted();
+    this.#options = options;
+    this.#limits = limits;
+    this.#resolved = resolveOptions(options, handler, limits, this.#open);
+    this.#graceMs = limitOf(options, "grace");
+    this.#listener = listen(options);
+    this.addr = this.#listener.addr;
+    options.signal?.addEventListener("abort", this.#onAbort);
+    this.finished = this.#serve();
+    try {
+      options.onListen?.(this.addr);
+    } catch (error) {
+      this.#abortAll();
+      throw error;
+    }
   }
-  if (options.path === "") throw new UsageError("--unix must not be empty");
-  if (options.path !== undefined && options.cert !== undefined) {
-    throw new UsageError("--unix and --cert exclude each other");
+
+  shutdown(): Promise<void> {
+    if (!this.#isShuttingDown) {
+      this.#isShuttingDown = true;
+      for (const connection of this.#open) {
+        connection.finishAfterCurrent("shutting down");
+      }
+      this.#closeSoon();
+      if (this.#graceMs > 0) {
+        this.#after(this.#graceMs, () => this.#endGrace());
+      }
+    }
+    return this.finished;
   }
-  if ((options.cert === undefined) !== (options.key === undefined)) {
-    throw new UsageError("--cert and --key need each other");
+
+  ref(): void {
+    this.#listener.ref();
   }
-  const healthPort = parseFlag(flags, "health-port", whole(1, 65535));
-  const notice = parseFlag(flags, "notice", parseSeconds);
-  if (notice !== undefined && healthPort === undefined) {
-    throw new UsageError("--notice is for --health-port");
+
+  unref(): void {
+    this.#listener.unref();
   }
-  const format = parseFlag(flags, "log", choice("text", "json")) ?? "text";
-  const quiet = flags.quiet ?? false;
-  const log = new Log(format, quiet ? null : Deno.stderr);
-  using signals = new Signals();
-  try {
-    const health = healthPort === undefined ? undefined : new HealthPort({
-      hostname: options.hostname ?? DEFAULT_HOSTNAME,
-      port: healthPort,
-      notice: notice ?? 2000,
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #serve(): Promise<void> {
+    await this.#acceptAll();
+    while (this.#open.size > 0) await this.#connectionEnd();
+    this.#resolved.timer[Symbol.dispose]();
+    clearTimeout(this.#graceTimer);
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  /** Accepts until the listener is closed, whatever clients do. */
+  async #acceptAll(): Promise<void> {
+    let isReported = false;
+    while (!this.#isClosed) {
+      if (this.#busy >= MAX_BUSY_CONNECTIONS) {
+        await this.#connectionEnd();
+        continue;
+      }
+      try {
+        this.#isAccepting = true;
+        const conn = await this.#listener.accept();
+        this.#isAccepting = false;
+        this.#accepted++;
+        this.#run(conn);
+        isReported = false;
+      } catch (error) {
+        this.#isAccepting = false;
+        if (this.#isClosed) break;
+        // No pause after a client that left before it was accepted: twenty of
+        // them a second would keep everybody else waiting.
+        if (isGoneClient(error)) continue;
+        // No descriptor is left, say. The server goes on, and reports it once.
+        if (!isReported) this.#report(error);
+        isReported = true;
+        await this.#connectionEnd(ACCEPT_PAUSE_MS);
+      }
+    }
+  }
+
+  /** Runs a connection, beside all others. */
+  #run(conn: Deno.Conn): void {
+    const connection = new ServerConnection(conn, this.#resolved);
+    this.#open.add(connection);
+    this.#resolved.timer.start();
+    const { connections } = this.#limits;
+    const isBusy = connections.increment() > connections.max;
+    if (isBusy) {
+      // A client that is only refused takes no place: otherwise a few that do
+      // not leave would keep all others out.
+      connections.decrement();
+      this.#busy++;
+    }
+    const refusal = isBusy
+      ? "busy"
+      : this.#graceExpired
+      ? "shutting down"
+      : undefined;
+    if (this.#isShuttingDown) connection.finishAfterCurrent("shutting down");
+    connection.run(refusal).then((report) => {
+      this.#open.delete(connection);
+      if (isBusy) this.#busy--;
+      else connections.decrement();
+      this.#onConnectionEnd?.();
+      try {
+        this.#options.onConversation?.(report);
+      } catch (error) {
+        this.#report(error);
+      }
     });
-    const onListen = (addr: Deno.Addr) => {
-      health?.open();
-      writeOut(`started on ${"port" in addr ? addr.port : options.path}\n`);
-    };
-    if (options.path !== undefined) await removeDeadSocket(options.path);
-    const server = count === 1
-      ? serveHere({ ...options, onListen }, log)
-      : new Threads({ count, options, format, quiet, onListen }, log);
-    const stoppable = health?.before(server) ?? server;
-    signals.stop(stoppable, log);
-    await stoppable.finished;
-  } catch (error) {
-    if (error instanceof OutputError) throw error;
-    const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } = options;
-    const where = options.path ?? `${hostname}:${port}`;
-    const { message } = error as Error;
-    console.error(printable(`Cannot serve on ${where}: ${message}`));
-    return EXIT.error;
   }
-  log.summary();
-  // A write that is stuck would keep the process.
-  if (!await log.close()) Deno.exit(EXIT.ok);
-  return EXIT.ok;
+
+  #report(error: unknown): void {
+    try {
+      this.#options.onAcceptError?.(error);
+    } catch {
+      // The callback for errors has failed: there is no other to call.
+    }
+  }
+
+  /** Waits until a connection ends; no longer than `maxMs`, if given. */
+  async #connectionEnd(maxMs?: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onConnectionEnd = resolve;
+    const timer = maxMs === undefined ? undefined : setTimeout(resolve, maxMs);
+    await promise;
+    clearTimeout(timer);
+    this.#onConnectionEnd = undefined;
+  }
+
+  /** Closes the listener as soon as its backlog is empty. */
+  async #closeSoon(): Promise<void> {
+    try {
+      if (this.#options.path !== undefined) removeOwnSocket(this.#options.path);
+    } catch (error) {
+      this.#report(error);
+    }
+    await drainBacklog({
+      accepted: () => this.#accepted,
+      isAccepting: () => this.#isAccepting,
+      isOver: () => this.#graceExpired || this.#isClosed,
+    });
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isShuttingDown = this.#isClosed = true;
+    this.#listener.close();
+    this.#onConnectionEnd?.();
+  }
+
+  #endGrace(): void {
+    this.#graceExpired = true;
+    for (const connection of this.#open) connection.interrupt("shutting down");
+    // Connections that remain have a reply under way, or linger.
+    this.#after(LINGER_TOTAL_MS, () => this.#abortAll());
+  }
+
+  #abortAll(): void {
+    this.#close();
+    for (const connection of this.#open) connection.abort();
+  }
+
+  #after(ms: number, callback: () => void): void {
+    // A time beyond the longest timer, almost a month, counts as no limit.
+    if (ms > LONGEST_TIMER_MS) return;
+    this.#graceTimer = setTimeout(callback, ms);
+  }
 }
 
-/** Serves in this thread. */
-function serveHere(options: ServeOptions, log: Log): Stoppable {
-  const cut = new AbortController();
-  const server = serve({
-    ...options,
-    signal: cut.signal,
-    onConversation: (report) => log.conversation(report),
-    onError: (error) => log.trouble(error),
-  });
-  return {
-    finished: server.finished,
-    shutdown: () => server.shutdown(),
-    cut: () => cut.abort(),
+/** Listens where the options say. Throws what Deno throws. */
+function listen(options: ServeOptions): AnyListener {
+  const { path, cert, key, reusePort } = options;
+  if (path !== undefined) {
+    if (cert !== undefined || key !== undefined) {
+      throw new TypeError("Cannot speak TLS on a Unix socket");
+    }
+    return Deno.listen({ transport: "unix", path });
+  }
+  const where = {
+    hostname: options.hostname ?? DEFAULT_HOSTNAME,
+    port: options.port ?? DEFAULT_PORT,
+    ...(reusePort && { reusePort }),
   };
+  if (cert === undefined && key === undefined) return Deno.listen(where);
+  if (cert === undefined || key === undefined) {
+    throw new TypeError("Cannot speak TLS: it takes both a cert and a key");
+  }
+  return Deno.listenTls({ ...where, cert, key });
 }
 
-if (import.meta.main) await runMain(main);
+if (import.meta.main) {
+  // Resolved at run time, so that the module graph of a library user has no
+  // script in it. Not awaited: the script imports this module.
+  import(import.meta.resolve("./cli/server_script.ts")).then(
+    (script) => script.run(),
+    (error) => {
+      console.error(error.message);
+      Deno.exitCode = 2;
+    },
+  );
+}

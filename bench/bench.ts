@@ -6,7 +6,7 @@
  * @module
  */
 import { join } from "node:path";
-import { EXIT, runMain, writeOut } from "../cli/flags.ts";
+import { EXIT, runMain, writeOut } from "../cli.ts";
 import type { LoadOrder } from "./load.ts";
 import {
   fewest,

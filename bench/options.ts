@@ -10,7 +10,7 @@ import {
   parseSeconds,
   UsageError,
   whole,
-} from "../cli/flags.ts";
+} from "../cli.ts";
 import type { LoadOrder } from "./load.ts";
 import { PEERS } from "./servers.ts";
 

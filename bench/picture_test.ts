@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SaxesParser } from "saxes";
-import { runProgram, scriptTest } from "../tests/helpers.ts";
+import { runProgram, scriptTest } from "../testing.ts";
 import { parseOptions } from "./options.ts";
 import { draw, type Panel, type Story } from "./picture.ts";
 import {

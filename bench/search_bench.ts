@@ -8,7 +8,7 @@
 // are 4 GB/s. A minute and a half in all.
 
 import { indexOfNeedle } from "@std/bytes";
-import { EndMarkers } from "../framing/marker_set.ts";
+import { EndMarkers } from "../search.ts";
 
 const MiB = 1 << 20;
 const BLOCK = 64 << 10;

@@ -13,7 +13,7 @@ import {
   UsageError,
   whole,
   writeOut,
-} from "../cli/flags.ts";
+} from "../cli.ts";
 import { Load } from "./soak_load.ts";
 import { pause, Random } from "./soak_random.ts";
 import {

@@ -5,8 +5,8 @@
  * @module
  */
 import { concat, equals } from "@std/bytes";
-import { SERVER_MARKER } from "../framing/defaults.ts";
-import { connectTo, writeAll } from "../tests/helpers.ts";
+import { SERVER_MARKER } from "../defaults.ts";
+import { connectTo, writeAll } from "../testing.ts";
 import { pause, type Random } from "./soak_random.ts";
 
 /** A reply that takes longer, in ms, does not come any more. */

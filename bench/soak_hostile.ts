@@ -4,7 +4,7 @@
  * @module
  */
 import { connect as connectSocket, type Socket } from "node:net";
-import { connectTo, readAll, writeAll } from "../tests/helpers.ts";
+import { connectTo, readAll, writeAll } from "../testing.ts";
 import { MARKER } from "./soak_clients.ts";
 import { pause, type Random } from "./soak_random.ts";
 

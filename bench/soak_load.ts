@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { connectTo } from "../tests/helpers.ts";
+import { connectTo } from "../testing.ts";
 import {
   chooseErrand,
   type Errand,

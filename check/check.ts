@@ -4,15 +4,15 @@
  *
  * @module
  */
-import { bytesOf } from "../cli/amounts.ts";
+import { bytesOf } from "./amounts.ts";
 import {
   ConversationError,
   type ReplyReader,
   replyToEndOfFile,
   replyToMarker,
   toReply,
-} from "../client/reply.ts";
-import { printable } from "../cli/flags.ts";
+} from "./answer.ts";
+import { printable } from "./cli.ts";
 import {
   type Finding,
   isWhole,
@@ -21,7 +21,7 @@ import {
   toShown,
   whyUnfit,
 } from "./finding.ts";
-import type { Where } from "../client/dial.ts";
+import type { Where } from "./dial.ts";
 import { type Heard, type Plan, probe } from "./probe.ts";
 import { type Checked, type PathReport, toVerdict } from "./verdict.ts";
 

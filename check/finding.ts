@@ -4,7 +4,7 @@
  * @module
  */
 import { equals } from "@std/bytes";
-import { toReply } from "../client/reply.ts";
+import { toReply } from "./answer.ts";
 import type { Heard } from "./probe.ts";
 
 /**

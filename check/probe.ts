@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { timeOf } from "../cli/amounts.ts";
-import { ConversationError, type ReplyReader } from "../client/reply.ts";
-import { nameOf, type Where } from "../client/dial.ts";
-import { Exchange } from "../client/one_shot.ts";
-import { messagePieces, type OutgoingData } from "../framing/outgoing.ts";
-import type { Pieces } from "../framing/chunk_reader.ts";
-import { LONGEST_TIMER } from "../server/deadline.ts";
+import { timeOf } from "./amounts.ts";
+import { ConversationError, type ReplyReader } from "./answer.ts";
+import { nameOf, type Where } from "./dial.ts";
+import { Exchange } from "./exchange.ts";
+import { messagePieces, type OutgoingData } from "./outgoing.ts";
+import type { Pieces } from "./pieces.ts";
+import { LONGEST_TIMER } from "./watch.ts";
 
 /** How one conversation is held. */
 export interface Plan {

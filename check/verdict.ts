@@ -4,7 +4,7 @@
  * @module
  */
 import widthOf from "string-width";
-import { timeOf } from "../cli/amounts.ts";
+import { timeOf } from "./amounts.ts";
 import type { Finding, Loss } from "./finding.ts";
 
 /** One conversation of a check, and what was found. The texts are for people. */

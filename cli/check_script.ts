@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { checkPath } from "../check/check.ts";
-import { EXIT, printable, UsageError, writeOut } from "./flags.ts";
-import { SERVER_MARKER } from "../framing/defaults.ts";
-import { nameOf } from "../client/dial.ts";
-import { markerBytes } from "../recv_end.ts";
-import { type SendOptions, whereOf } from "../client/send.ts";
-import type { Finding } from "../check/finding.ts";
-import { beginningOf, heading, restOf } from "../check/verdict.ts";
+import { checkPath } from "./check.ts";
+import { EXIT, printable, UsageError, writeOut } from "./cli.ts";
+import { SERVER_MARKER } from "./defaults.ts";
+import { nameOf } from "./dial.ts";
+import { markerBytes } from "./recv_end.ts";
+import { type SendOptions, whereOf } from "./send.ts";
+import type { Finding } from "./finding.ts";
+import { beginningOf, heading, restOf } from "./verdict.ts";
 
 const STATUS: Record<Finding, number> = {
   kept: EXIT.ok,

@@ -8,7 +8,7 @@ import {
   printable,
   UsageError,
   whole,
-} from "./flags.ts";
+} from "./cli.ts";
 
 const KINDS = { data: "values", port: "value", quiet: "switch" } as const;
 

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { type AnyListener, isGoneClient } from "../server/listen.ts";
+import { type AnyListener, isGoneClient } from "./listen.ts";
 import type { Stoppable } from "./signals.ts";
-import { LONGEST_TIMER } from "../server/deadline.ts";
+import { LONGEST_TIMER } from "./watch.ts";
 
 /** How long to wait before accepting again after a failure, in ms. */
 const ACCEPT_PAUSE = 100;

@@ -8,7 +8,7 @@ import {
   runProgram,
   scriptTest,
   startServer,
-} from "../tests/helpers.ts";
+} from "./testing.ts";
 
 const WHOLE = "aSERVER WRONG MARKER";
 

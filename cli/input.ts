@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printable, UsageError } from "./flags.ts";
+import { printable, UsageError } from "./cli.ts";
 
 /** One message of the script. */
 export interface Job {

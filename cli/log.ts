@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ConversationReport } from "../server/connection.ts";
-import { printable } from "./flags.ts";
+import type { ConversationReport } from "./conversation.ts";
+import { printable } from "./cli.ts";
 
 /** Lines wait this long for others, in ms, to be written together. */
 const GATHER = 50;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ConversationReport } from "../server/connection.ts";
+import type { ConversationReport } from "./conversation.ts";
 import { Log } from "./log.ts";
 
 const REPORT: ConversationReport = {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConversationError, type Reply, type SendEvent } from "../client/reply.ts";
+import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
 import {
   EXIT,
   printable,
@@ -11,7 +11,7 @@ import {
   UsageError,
   writeErr,
   writeOut,
-} from "./flags.ts";
+} from "./cli.ts";
 import { InputError } from "./input.ts";
 import { JsonTimeline, Timeline, type Watcher } from "./timeline.ts";
 

@@ -5,7 +5,7 @@
  */
 import cliProgress from "cli-progress";
 import { bytesOf, timeOf } from "./amounts.ts";
-import type { SendEvent } from "../client/reply.ts";
+import type { SendEvent } from "./answer.ts";
 import type { Watcher } from "./timeline.ts";
 
 /** What takes no longer than this, in ms, shows nothing. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { ConversationServer } from "../server/accept.ts";
-import { Count } from "../server/shared_counter.ts";
+import { ConversationServer } from "./accept.ts";
+import { Count } from "./count.ts";
 import { Log } from "./log.ts";
-import { newLimits } from "../server/options.ts";
-import { twice } from "../server/handler.ts";
+import { newLimits } from "./options.ts";
+import { twice } from "./reply.ts";
 import type { ThreadOrder, ThreadReport } from "./threads.ts";
 
 /** The part of a Worker's global scope that is used here. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Log, Tally } from "./log.ts";
-import type { ServeOptions } from "../server/options.ts";
+import type { ServeOptions } from "./options.ts";
 
 /** What a thread is told. */
 export type ThreadOrder =

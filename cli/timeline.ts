@@ -6,7 +6,7 @@
  */
 import { cyan, dim, green, red } from "@std/fmt/colors";
 import { timeOf } from "./amounts.ts";
-import type { ConversationError, SendEvent } from "../client/reply.ts";
+import type { ConversationError, SendEvent } from "./answer.ts";
 
 /** Who watches a conversation from the client's side. */
 export interface Watcher {

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ConversationError, type SendEvent } from "../client/reply.ts";
+import { ConversationError, type SendEvent } from "./answer.ts";
 import {
   JsonTimeline,
   NARROW,
   Timeline,
   type TimelineOptions,
 } from "./timeline.ts";
-import { runClient, scriptTest, startServer } from "../tests/helpers.ts";
+import { runClient, scriptTest, startServer } from "./testing.ts";
 
 /** Events, each with its time in ms. */
 type Script = readonly (readonly [number, SendEvent])[];

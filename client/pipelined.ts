@@ -3,128 +3,116 @@
  *
  * @module
  */
+import type { Decoder } from "../framing/framing.ts";
+import {
+  encodeMessage,
+  type Outgoing,
+  type OutgoingData,
+} from "../framing/outgoing.ts";
+import type { ResolvedOptions } from "./options.ts";
 import {
   ConversationError,
-  describe,
+  incompleteReply,
   reasonOf,
   type Reply,
-  type ReplyReader,
-  type SendEvent,
   toReply,
+  truncated,
 } from "./reply.ts";
-import { freshBlocks } from "../server/buffer_pool.ts";
-import { messagePieces, type Outgoing, type OutgoingData } from "../framing/outgoing.ts";
-import { type OpenPieces, openPieces, type Pieces } from "../framing/chunk_reader.ts";
+import { ClientTransport } from "./transport.ts";
 
-/** A connection on which messages are asked, and answered in their order. */
-export interface ClientConversation extends AsyncDisposable {
+/** A connection for any number of requests. */
+export interface Client extends AsyncDisposable {
   /**
-   * Sends a message and resolves with its reply. Several may be asked at once:
-   * they are sent ahead, and read at the same time.
+   * Sends a message, and resolves to its reply. Further requests may be made at
+   * once: they are sent ahead, and the replies come in the same order.
    *
-   * @throws {ConversationError} If there is no whole reply. The connection is
-   * of no use then, and every further `ask()` fails.
+   * @throws {ConversationError} If there is no complete reply. The connection
+   * is of no use then, and every further `request()` fails.
    */
-  ask(data: OutgoingData): Promise<Reply>;
-  /** Half-closes when all was answered, and closes. May be called again. */
+  request(data: OutgoingData): Promise<Reply>;
+  /**
+   * Half-closes when all requests are answered, and closes. May be called
+   * again.
+   */
   close(): Promise<void>;
 }
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
-/** The dialog behind `connect()`. It owns the connection. */
-export class Dialog implements ClientConversation {
-  readonly #conn: Deno.Conn;
-  readonly #marker: Uint8Array | null;
-  readonly #readReply: ReplyReader;
-  readonly #maxReplyBytes: number;
-  readonly #signal: AbortSignal;
-  readonly #onEvent: (event: SendEvent) => void;
-  readonly #pieces: OpenPieces;
-  /** The same, told of. */
-  readonly #toldPieces: Pieces;
-  /** The last step that was told; behind the last of all, nothing is. */
-  #told: SendEvent["type"] | undefined;
-  readonly #onAbort = () => this.#end();
-  #rest: Uint8Array = NOTHING;
+/** For a race that only a failure can win. */
+const never = new Promise<never>(() => {});
+
+/** The client that `connect()` returns. It owns the connection. */
+export class PipelinedClient implements Client {
+  readonly #options: ResolvedOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #transport: ClientTransport;
+  readonly #decoder: Decoder;
+  #rest: Uint8Array = EMPTY;
   /** The last message on its way. Does not reject. */
   #writing: Promise<unknown> = Promise.resolve();
   /** The last reply that is waited for. Does not reject. */
   #reading: Promise<unknown> = Promise.resolve();
-  /** What stopped the sending: replies to what was sent may still come. */
+  /** Why nothing more can be sent. Replies to what was sent may still come. */
   #sendFailure: ConversationError | undefined;
-  /** What stopped it all. */
+  /** Why the connection is of no use any more. */
   #failure: { error: unknown } | undefined;
-  #closed = false;
-  #ended = false;
+  #isClosing = false;
+  readonly #onAbort = () => this.#end();
 
   constructor(
     conn: Deno.Conn,
-    marker: Uint8Array | null,
-    readReply: ReplyReader,
-    maxReplyBytes: number,
-    signal: AbortSignal,
-    onEvent: (event: SendEvent) => void,
+    options: ResolvedOptions,
+    signal: AbortSignal | undefined,
   ) {
-    this.#conn = conn;
-    this.#marker = marker;
-    this.#readReply = readReply;
-    this.#maxReplyBytes = maxReplyBytes;
+    this.#options = options;
     this.#signal = signal;
-    this.#onEvent = onEvent;
-    this.#pieces = openPieces(conn, freshBlocks, Infinity);
-    this.#toldPieces = {
-      startMessage: () => this.#pieces.startMessage(),
-      next: () => this.#next(),
-    };
-    signal.addEventListener("abort", this.#onAbort);
-    this.#tell({ type: "connected" });
+    this.#decoder = options.replyFraming.decoder(options.maxReplyBytes);
+    signal?.addEventListener("abort", this.#onAbort);
+    this.#transport = new ClientTransport(conn, {
+      onEvent: options.onEvent,
+      onCallbackError: (error) => this.#failure ??= { error },
+    });
   }
 
-  async ask(data: OutgoingData): Promise<Reply> {
-    const message = messagePieces(data, this.#marker);
-    if (this.#closed || this.#failure !== undefined) {
+  async request(data: OutgoingData): Promise<Reply> {
+    const message = encodeMessage(data, this.#options.messageFraming);
+    if (this.#isClosing || this.#failure !== undefined) {
       message.cancel();
-      const closed = failure("cut", "The conversation is closed");
-      throw this.#reason(this.#firstFailure(closed));
+      throw this.#reason(failure("The connection is closed"));
     }
     let isSent = false;
-    // Rejects with what the caller's stream threw, and with nothing else.
+    // Rejects with the error of the caller's stream, and with no other.
     const sending = this.#writing.then(() => this.#send(message))
       .then(() => isSent = true);
     this.#writing = sending.catch(() => {});
     const replying = this.#reading.then(() =>
-      // To a message that was never whole there is no reply.
+      // A message that was not sent completely gets no reply.
       Promise.race([this.#receive(), sending.then(() => never)])
     );
     this.#reading = replying.catch(() => {});
     try {
       const reply = await replying;
-      if (reply.lastWord === null || isSent) return reply;
-      // The server answers in the middle of a message only to be done.
-      this.#fail(failure("cut", "The server ended the conversation"));
+      if (reply.error === null || isSent) return reply;
+      // An error reply in the middle of a message ends the connection.
+      this.#fail(failure("The server ended the connection"));
       return reply;
     } catch (error) {
-      const first = this.#firstFailure(error);
-      this.#fail(failure("cut", reasonOf(error), error));
-      throw this.#reason(first);
+      const reason = this.#reason(error);
+      this.#fail(failure(reasonOf(error), error));
+      throw reason;
     } finally {
       message.cancel();
     }
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     await this.#writing;
     await this.#reading;
-    if (this.#ended) return;
-    try {
-      await this.#conn.closeWrite();
-      this.#tell({ type: "half-close" });
-    } catch {
-      // The server was faster.
-    }
+    if (this.#transport.isClosed) return;
+    await this.#transport.closeWrite();
     this.#end();
   }
 
@@ -134,99 +122,63 @@ export class Dialog implements ClientConversation {
 
   async #send(message: Outgoing): Promise<void> {
     for (;;) {
-      // Behind a message that is not whole, nothing must follow: the two
-      // would be one.
-      if (this.#ended || this.#sendFailure !== undefined) return;
-      const piece = await message.next().catch((error) => {
-        this.#sendFailure = failure("cut", "A message before was not whole");
+      // Nothing may follow an incomplete message: the two would be one.
+      if (this.#transport.isClosed || this.#sendFailure !== undefined) return;
+      const chunk = await message.next().catch((error) => {
+        this.#sendFailure = failure("An earlier message was not complete");
         throw error;
       });
-      if (piece === null) {
-        return this.#tell({ type: "sent", byteLength: message.byteLength });
+      if (chunk === null) {
+        const { byteLength } = message;
+        return this.#transport.report({ type: "sent", byteLength });
       }
       try {
-        for (let start = 0; start < piece.length;) {
-          const count = await this.#conn.write(piece.subarray(start));
-          this.#tell({ type: "wrote", byteLength: count });
-          start += count;
-        }
+        await this.#transport.write(chunk);
       } catch (error) {
-        this.#sendFailure = failure("cut", reasonOf(error), error);
+        this.#sendFailure = failure(reasonOf(error), error);
       }
     }
   }
 
   async #receive(): Promise<Reply> {
+    this.#throwIfFailed();
+    const { maxReplyBytes } = this.#options;
+    const decoded = await this.#transport.receive(this.#decoder, this.#rest)
+      .catch((error) => {
+        this.#throwIfFailed();
+        if (this.#sendFailure !== undefined) throw this.#sendFailure;
+        const { data, byteLength } = this.#decoder.end();
+        throw truncated(data, byteLength, reasonOf(error), error);
+      });
+    this.#throwIfFailed();
+    if (!decoded.gotEnd) throw incompleteReply(decoded, maxReplyBytes);
+    this.#rest = decoded.rest;
+    this.#transport.nextMessage(decoded.rest.length);
+    return toReply(decoded.data);
+  }
+
+  #throwIfFailed(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
-    const { reason, data, rest } = await this.#readReply(
-      this.#toldPieces,
-      this.#maxReplyBytes,
-      this.#rest,
-    ).catch((error) => {
-      throw this.#sendFailure ?? failure("cut", reasonOf(error), error);
-    });
-    this.#rest = rest;
-    this.#pieces.startMessage();
-    if (reason === "whole") return toReply(data);
-    const message = describe(reason, data.length, this.#maxReplyBytes);
-    throw failure(reason, message, undefined, data);
   }
 
-  async #next(): Promise<Uint8Array | null> {
-    const piece = await this.#pieces.next();
-    this.#tell(
-      piece === null
-        ? { type: "end of file" }
-        : { type: "read", byteLength: piece.length },
-    );
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return piece;
-  }
-
-  /** What the caller's own callback throws ends it all, too. */
-  #tell(event: SendEvent): void {
-    if (this.#told === "closed") return;
-    this.#told = event.type;
-    try {
-      this.#onEvent(event);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** No further message makes sense. */
+  /** Ends the connection: no further message makes sense. */
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#end();
   }
 
-  /** What stopped it all; this, if nothing has before. */
-  #firstFailure(error: unknown): unknown {
+  /** What a caller is thrown: the signal's reason, the first failure, or this. */
+  #reason(error: unknown): unknown {
+    if (this.#signal?.aborted) return this.#signal.reason;
     return this.#failure === undefined ? error : this.#failure.error;
   }
 
-  /** What a caller is told: of an abort, its reason. */
-  #reason(error: unknown): unknown {
-    return this.#signal.aborted ? this.#signal.reason : error;
-  }
-
   #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#conn.close();
-    this.#tell({ type: "closed" });
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#transport.close();
   }
 }
 
-/** For a race that only failure can win. */
-const never = new Promise<never>(() => {});
-
-function failure(
-  reason: ConversationError["reason"],
-  message: string,
-  cause?: unknown,
-  received: Uint8Array = NOTHING,
-): ConversationError {
-  return new ConversationError(reason, message, received, { cause });
+function failure(message: string, cause?: unknown): ConversationError {
+  return new ConversationError("truncated", message, EMPTY, { cause });
 }

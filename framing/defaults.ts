@@ -1,23 +1,26 @@
 /**
- * What both sides take where nothing else is said.
+ * Defaults that both sides of a conversation share.
  *
  * @module
  */
 
-/** Where the server listens, and the client connects to. */
+/** The host name that a server listens on and a client connects to. */
 export const DEFAULT_HOSTNAME = "127.0.0.1";
 
-/** The port of both. */
+/** The port that a server listens on and a client connects to. */
 export const DEFAULT_PORT = 4444;
 
-/** The marker that a server looks for. */
+/** The end marker that a server looks for. */
 export const SERVER_MARKER = "SERVER WRONG MARKER";
 
 /**
- * The marker that a client sends: on purpose another one, so that what
- * everybody sees first is the last word `ERROR:no end!`.
+ * The end marker that a client sends. It differs from the server's on purpose:
+ * the first thing that a new user sees is the error reply `ERROR:no end!`.
  */
 export const CLIENT_MARKER = "CLIENT WRONG MARKER";
 
-/** The most bytes of a message: 64 MiB. */
+/** The maximum number of bytes in a message: 64 MiB. */
 export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+/** The longest delay that `setTimeout()` accepts, in ms: almost 25 days. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,72 +1,73 @@
 /**
- * Where the end marker is: fast on ordinary data, linear on hostile data,
- * whatever the markers and however the bytes are split. How one marker is
- * searched for stands in `search_one.ts`.
+ * Search for end markers in a stream that arrives in chunks: fast on ordinary
+ * data, linear on hostile data, with the same answer however the bytes are cut.
+ * `single_scanner.ts` has the search for one marker.
  *
  * @module
  */
-import { OneScan, PreparedMarker } from "./scanner.ts";
+import { PreparedMarker, SingleScanner } from "./single_scanner.ts";
 
-/** The first of the windows in which several markers are looked for, bytes. */
-const FIRST_WINDOW = 256;
+/** The first window that is searched for several markers, in bytes. */
+const FIRST_WINDOW_BYTES = 256;
 
-/** The state of one search through a stream that arrives in pieces. */
-export interface EndScan {
+/** The state of a search through one stream. */
+export interface Scanner {
   /**
-   * How many bytes at the end of what was fed may be the start of a marker:
-   * the most there can be, from 0 to one less than the longest marker has.
+   * The number of bytes at the end of the stream so far that may be the start
+   * of a marker: the largest such number, less than the longest marker's length.
    */
-  readonly pending: number;
-  /** Which marker ended, an index into `markers`. Valid after a find. */
-  readonly which: number;
+  readonly partialMatch: number;
+  /** The marker that was found, an index into `markers`. Valid after a find. */
+  readonly index: number;
   /**
-   * Feeds the next bytes, any number of them. They are not kept.
+   * Searches the next bytes of the stream, any number of them. They are not
+   * kept.
    *
-   * The answer depends on the stream alone, never on how it was split. A marker
+   * The answer depends on the stream alone, never on how it was cut. A marker
    * may begin in an earlier feed, so the offset may be less than its length.
-   * After a find the scan starts afresh: feed it what lies behind the offset
-   * for the next message.
+   * After a find the scanner starts afresh: feed it the bytes after the offset
+   * to search for the next message's end.
    *
-   * O(the bytes looked at), for each marker: none behind the offset for one
-   * marker, and about as many again, or 256, for several.
+   * O(bytes searched) for each marker. One marker is not searched for after the
+   * offset that is returned; several are, for as many bytes again or 256.
    *
-   * @param bytes What follows the bytes fed before.
-   * @returns The offset in `bytes` just behind the first marker to end there,
-   * 1 or more, or -1 where none does. Of two that end together it is the
-   * longer one; of two equal ones, the first.
+   * @param bytes The bytes that follow those of the feed before.
+   * @returns The offset in `bytes` just after the first marker that ends there,
+   * 1 or more; -1 if none does. Of two that end together the longer one is
+   * found; of two equal ones, the first.
    */
   feed(bytes: Uint8Array): number;
 }
 
 /**
- * One or several end markers, made ready for searching: built once, in
- * O(length of the markers), and shared by any number of scans.
+ * One or several end markers, prepared for searching: built once, in
+ * O(length of the markers), and shared by any number of scanners.
  *
- * @example Two messages, split anywhere
+ * @example Two messages, cut anywhere
  * ```ts
- * import { EndMarkers } from "./marker_set.ts";
+ * import { MarkerSet } from "./marker_set.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const encoder = new TextEncoder();
- * const scan = new EndMarkers([encoder.encode("\r\n")]).scan();
- * assertEquals(scan.feed(encoder.encode("one\r")), -1);
- * assertEquals(scan.pending, 1);
+ * const scanner = new MarkerSet([encoder.encode("\r\n")]).scanner();
+ * assertEquals(scanner.feed(encoder.encode("one\r")), -1);
+ * assertEquals(scanner.partialMatch, 1);
  *
  * const bytes = encoder.encode("\ntwo\r\n");
- * assertEquals(scan.feed(bytes), 1);
- * assertEquals(scan.feed(bytes.subarray(1)), 5);
+ * assertEquals(scanner.feed(bytes), 1);
+ * assertEquals(scanner.feed(bytes.subarray(1)), 5);
  * ```
  */
-export class EndMarkers {
-  /** Copies of the markers, in the order given. Not to be written to. */
+export class MarkerSet {
+  /** Copies of the markers, in the order given. Read only. */
   readonly markers: readonly Uint8Array[];
   /** The length of the longest marker, in bytes. */
-  readonly longest: number;
+  readonly longestByteLength: number;
   readonly #prepared: readonly PreparedMarker[];
 
   /**
    * @param markers At least one, and none of them empty. They are copied.
-   * @throws {TypeError} If there is none, or an empty one.
+   * @throws {TypeError} If there is no marker, or an empty one.
    */
   constructor(markers: readonly Uint8Array[]) {
     if (markers.length === 0) {
@@ -76,57 +77,61 @@ export class EndMarkers {
       throw new TypeError("Cannot search for an end marker: it is empty");
     }
     this.markers = markers.map((marker) => new Uint8Array(marker));
-    // Longest first: of two that end together, the one asked first wins.
+    // Longest first: of two that end together, the one searched first wins.
     this.#prepared = this.markers
-      .map((marker, which) => new PreparedMarker(marker, which))
+      .map((marker, index) => new PreparedMarker(marker, index))
       .sort((a, b) => b.bytes.length - a.bytes.length);
-    this.longest = this.#prepared[0]!.bytes.length;
+    this.longestByteLength = this.#prepared[0]!.bytes.length;
   }
 
   /**
-   * Starts a scan at the start of a stream. It takes a few dozen bytes of
-   * memory for each marker; the tables stay here.
+   * Starts a search at the start of a stream. A scanner takes a few dozen bytes
+   * of memory for each marker; the tables are shared.
    *
-   * @returns The scan. Any number of them may be under way at once.
+   * @returns The scanner. Any number of them may be in use at once.
    */
-  scan(): EndScan {
-    const scans = this.#prepared.map((marker) => new OneScan(marker));
-    return scans.length === 1 ? scans[0]! : new SeveralScan(scans);
+  scanner(): Scanner {
+    const scanners = this.#prepared.map((marker) => new SingleScanner(marker));
+    return scanners.length === 1 ? scanners[0]! : new MultiScanner(scanners);
   }
 }
 
 /**
- * A search for each marker; the first end wins. That is O(markers × bytes): a
- * list is for a handful. Two markers at 1 to 8 GB/s each beat one automaton for
- * all of them (Aho and Corasick 1975), which would do 0.4.
+ * A search for each marker; the earliest end wins. The cost is O(markers ×
+ * bytes), so a list should be short. Two markers at 1 to 8 GB/s each are faster
+ * than one automaton for all (Aho and Corasick 1975), which reaches 0.4 GB/s.
  */
-class SeveralScan implements EndScan {
-  which = 0;
-  readonly #scans: readonly OneScan[];
+class MultiScanner implements Scanner {
+  index = 0;
+  readonly #scanners: readonly SingleScanner[];
 
-  /** @param scans Those of longer markers first. */
-  constructor(scans: readonly OneScan[]) {
-    this.#scans = scans;
+  /** @param scanners Scanners of longer markers first. */
+  constructor(scanners: readonly SingleScanner[]) {
+    this.#scanners = scanners;
   }
 
-  get pending(): number {
-    return Math.max(...this.#scans.map((scan) => scan.pending));
+  get partialMatch(): number {
+    return Math.max(...this.#scanners.map((scanner) => scanner.partialMatch));
   }
 
   feed(bytes: Uint8Array): number {
-    // Windows that double. Were each marker looked for in all the bytes, a
-    // block full of small messages would be searched once for each of them.
-    for (let from = 0, size = FIRST_WINDOW; from < bytes.length; size *= 2) {
+    // Windows that double: if each marker were searched for in all the bytes, a
+    // block full of small messages would be searched again for each message.
+    for (
+      let from = 0, size = FIRST_WINDOW_BYTES;
+      from < bytes.length;
+      size *= 2
+    ) {
       const to = Math.min(bytes.length, from + size);
       let first = -1;
-      for (const scan of this.#scans) {
-        const end = scan.search(bytes, from, first < 0 ? to : first);
+      for (const scanner of this.#scanners) {
+        const end = scanner.search(bytes, from, first < 0 ? to : first);
         if (end < 0 || end === first) continue;
         first = end;
-        this.which = scan.which;
+        this.index = scanner.index;
       }
       if (first >= 0) {
-        for (const scan of this.#scans) scan.pending = 0;
+        for (const scanner of this.#scanners) scanner.partialMatch = 0;
         return first;
       }
       from = to;

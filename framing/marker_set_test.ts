@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { concat, indexOfNeedle } from "@std/bytes";
-import { EndMarkers } from "./marker_set.ts";
+import { MarkerSet } from "./marker_set.ts";
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string) => encoder.encode(text);
@@ -15,7 +15,7 @@ function randomNumbers(seed: number): (below: number) => number {
 
 interface End {
   end: number;
-  which: number;
+  markerIndex: number;
 }
 
 /** Every end of a message in `stream`, and what is pending, by brute force. */
@@ -28,16 +28,16 @@ function plainSearch(
   const ends: End[] = [];
   let start = 0;
   for (let end = 1; end <= stream.length; end++) {
-    let which = -1;
+    let markerIndex = -1;
     for (const [index, marker] of markers.entries()) {
       const at = end - marker.length;
-      if (at < start || marker.length <= (markers[which]?.length ?? 0)) {
+      if (at < start || marker.length <= (markers[markerIndex]?.length ?? 0)) {
         continue;
       }
-      if (isAt(marker, at)) which = index;
+      if (isAt(marker, at)) markerIndex = index;
     }
-    if (which < 0) continue;
-    ends.push({ end, which });
+    if (markerIndex < 0) continue;
+    ends.push({ end, markerIndex });
     start = end;
   }
   let pending = 0;
@@ -54,11 +54,11 @@ function plainSearch(
 
 /** The same from a scan that is fed `stream` cut at the offsets `cuts`. */
 function scanThrough(
-  markers: EndMarkers,
+  markers: MarkerSet,
   stream: Uint8Array,
   cuts: readonly number[],
 ): { ends: End[]; pending: number } {
-  const scan = markers.scan();
+  const scan = markers.scanner();
   const ends: End[] = [];
   let from = 0;
   for (const to of [...cuts, stream.length]) {
@@ -68,40 +68,40 @@ function scanThrough(
       const offset = scan.feed(piece.subarray(at));
       if (offset < 0) break;
       assert(offset > 0 && at + offset <= piece.length);
-      assertEquals(scan.pending, 0);
+      assertEquals(scan.partialMatch, 0);
       at += offset;
-      ends.push({ end: from + at, which: scan.which });
+      ends.push({ end: from + at, markerIndex: scan.index });
     }
     piece.fill(255);
     from = to;
   }
-  return { ends, pending: scan.pending };
+  return { ends, pending: scan.partialMatch };
 }
 
 const everyByte = (length: number) =>
   Array.from({ length }, (_, offset) => offset);
 
-Deno.test("EndMarkers wants a marker, and none of them empty", () => {
-  assertThrows(() => new EndMarkers([]), TypeError, "there is none");
+Deno.test("MarkerSet wants a marker, and none of them empty", () => {
+  assertThrows(() => new MarkerSet([]), TypeError, "there is none");
   const empty = [bytesOf("END"), new Uint8Array(0)];
-  assertThrows(() => new EndMarkers(empty), TypeError, "is empty");
+  assertThrows(() => new MarkerSet(empty), TypeError, "is empty");
 });
 
-Deno.test("EndMarkers keeps copies, in the order given", () => {
+Deno.test("MarkerSet keeps copies, in the order given", () => {
   const given = [bytesOf("END"), bytesOf("THE END"), bytesOf("\n")];
-  const markers = new EndMarkers(given);
+  const markers = new MarkerSet(given);
   for (const marker of given) marker.fill(0);
   assertEquals(markers.markers, ["END", "THE END", "\n"].map(bytesOf));
-  assertEquals(markers.longest, 7);
-  assertEquals(markers.scan().feed(bytesOf("to THE END")), 10);
+  assertEquals(markers.longestByteLength, 7);
+  assertEquals(markers.scanner().feed(bytesOf("to THE END")), 10);
 });
 
-Deno.test("EndMarkers serves many scans at once", () => {
-  const markers = new EndMarkers([bytesOf("aab")]);
-  const [one, other] = [markers.scan(), markers.scan()];
+Deno.test("MarkerSet serves many scans at once", () => {
+  const markers = new MarkerSet([bytesOf("aab")]);
+  const [one, other] = [markers.scanner(), markers.scanner()];
   assertEquals(one.feed(bytesOf("aa")), -1);
   assertEquals(other.feed(bytesOf("b")), -1);
-  assertEquals([one.pending, other.pending], [2, 0]);
+  assertEquals([one.partialMatch, other.partialMatch], [2, 0]);
   assertEquals(one.feed(bytesOf("b")), 1);
 });
 
@@ -128,7 +128,7 @@ Deno.test.each([
   // Two end together: the longer one wins, wherever it stands in the list.
   { markers: ["D", "END", "ND"], stream: "ENDND DEN" },
   { markers: ["END", "D"], stream: "ENDND DEN" },
-  // One is the start of the other, which can never end.
+  // One is the start of the other, markerIndex can never end.
   { markers: ["\r\n\r\n", "\r\n"], stream: "\r\n\r\n\r" },
   { markers: ["aab", "aab", "ab"], stream: "aaabab" },
 ])("feed() finds the same in every two and three feeds: $markers", (row) => {
@@ -136,7 +136,7 @@ Deno.test.each([
   const stream = bytesOf(row.stream);
   const expected = plainSearch(markers, stream);
   assert(expected.ends.length > 0);
-  const ready = new EndMarkers(markers);
+  const ready = new MarkerSet(markers);
   for (let first = 0; first <= stream.length; first++) {
     for (let second = first; second <= stream.length; second++) {
       assertEquals(scanThrough(ready, stream, [first, second]), expected);
@@ -148,20 +148,20 @@ Deno.test.each([
 
 Deno.test("feed() knows what is pending after each byte", () => {
   const markers = ["abaabab", "bab"].map(bytesOf);
-  const scan = new EndMarkers(markers).scan();
+  const scan = new MarkerSet(markers).scanner();
   const stream = bytesOf("abaabaabbaabaabcaba");
   for (let fed = 1; fed <= stream.length; fed++) {
     scan.feed(stream.subarray(fed - 1, fed));
     const { pending } = plainSearch(markers, stream.subarray(0, fed));
-    assertEquals(scan.pending, pending, `after ${fed} bytes`);
+    assertEquals(scan.partialMatch, pending, `after ${fed} bytes`);
   }
 });
 
 Deno.test("feed() of nothing changes nothing", () => {
-  const scan = new EndMarkers([bytesOf("\r\n")]).scan();
+  const scan = new MarkerSet([bytesOf("\r\n")]).scanner();
   scan.feed(bytesOf("\r"));
   assertEquals(scan.feed(new Uint8Array(0)), -1);
-  assertEquals(scan.pending, 1);
+  assertEquals(scan.partialMatch, 1);
   assertEquals(scan.feed(bytesOf("\n")), 1);
 });
 
@@ -185,7 +185,7 @@ Deno.test("feed() finds what indexOfNeedle() finds in the joined bytes", () => {
           : marker[i % repeated]!,
     );
     const expected = indexOfNeedle(stream, marker);
-    const scan = new EndMarkers([marker]).scan();
+    const scan = new MarkerSet([marker]).scanner();
     const most = 1 + random(random(2) ? 4 : 1000);
     let found = -1;
     for (let at = 0; at < stream.length && found < 0;) {
@@ -214,7 +214,7 @@ Deno.test("feed() agrees with a plain search, for lists and messages in a row", 
     const cuts: number[] = [];
     for (let at = 0; at < stream.length; at += random(most + 1)) cuts.push(at);
     assertEquals(
-      scanThrough(new EndMarkers(markers), stream, cuts),
+      scanThrough(new MarkerSet(markers), stream, cuts),
       plainSearch(markers, stream),
       `round ${round}: ${markers.join(" ")} in ${stream}`,
     );
@@ -244,7 +244,7 @@ Deno.test.each([
   // Too large for a step table.
   { name: "5,000 random bytes", marker: noise(5000, 3) },
 ])("feed() finds a long marker behind hostile data: $name", ({ marker }) => {
-  const markers = new EndMarkers([marker]);
+  const markers = new MarkerSet([marker]);
   const { length } = marker;
   // Its last byte alone; all but its last again and again; one byte wrong at
   // the start, in the middle. Each goes on until the table has been built.
@@ -263,7 +263,7 @@ Deno.test.each([
     stream.set(marker, part.length * times);
     const end = indexOfNeedle(stream, marker) + length;
     for (const cut of [1, 7, length, 1024, stream.length]) {
-      const scan = markers.scan();
+      const scan = markers.scanner();
       let found = -1;
       for (let at = 0; at < stream.length && found < 0; at += cut) {
         const offset = scan.feed(stream.subarray(at, at + cut));
@@ -276,7 +276,7 @@ Deno.test.each([
     for (const near of [1, 2, 31, 32, 33, 34, length - 1]) {
       for (const cut of [stream.length - near, end - length + near]) {
         if (cut < 0 || cut >= end) continue;
-        const scan = markers.scan();
+        const scan = markers.scanner();
         assertEquals(scan.feed(stream.subarray(0, cut)), -1);
         assertEquals(scan.feed(stream.subarray(cut)), end - cut);
       }
@@ -287,7 +287,7 @@ Deno.test.each([
 Deno.test("feed() finds one marker in any place of a word", () => {
   // Bytes that differ from the marker's by one bit, the top and the lowest.
   for (const marker of [[0], [0, 255], [128, 1, 128], [10, 13, 10, 13]]) {
-    const markers = new EndMarkers([Uint8Array.from(marker)]);
+    const markers = new MarkerSet([Uint8Array.from(marker)]);
     for (let at = 0; at < 80; at++) {
       // Not aligned, and in the middle of a larger buffer.
       const bytes = new Uint8Array(200).subarray(at % 8 + 1, 180);
@@ -296,7 +296,7 @@ Deno.test("feed() finds one marker in any place of a word", () => {
       );
       bytes.set(marker, at);
       const { ends } = plainSearch(markers.markers, bytes);
-      assertEquals(markers.scan().feed(bytes), ends[0]!.end);
+      assertEquals(markers.scanner().feed(bytes), ends[0]!.end);
     }
   }
 });
@@ -307,7 +307,7 @@ Deno.test("feed() tells 256 kinds of bytes apart in hostile data", () => {
   const hostile = new Uint8Array(2000).fill(97);
   for (const at of [0, 1, 97, 254, 255, 256, 511]) {
     for (const byte of [0, 1, 254, 255]) {
-      const scan = new EndMarkers([marker]).scan();
+      const scan = new MarkerSet([marker]).scanner();
       const near = marker.with(at, byte);
       const end = marker[at] === byte ? 2912 : -1;
       assertEquals(scan.feed(concat([hostile, near])), end);
@@ -321,17 +321,17 @@ Deno.test("feed() tells 256 kinds of bytes apart in hostile data", () => {
 // fast they are is for bench/search_bench.ts to say.
 Deno.test("feed() follows a long hostile marker in feeds of one byte", () => {
   const marker = bytesOf(a(20_000) + "b" + a(20_000));
-  const scan = new EndMarkers([marker]).scan();
+  const scan = new MarkerSet([marker]).scanner();
   const bytes = new Uint8Array(1 << 20).fill(97);
   assertEquals(scan.feed(bytes), -1);
   for (let i = 0; i < 100_000; i++) scan.feed(bytes.subarray(0, 1));
-  assertEquals(scan.pending, 20_000);
+  assertEquals(scan.partialMatch, 20_000);
 });
 
 Deno.test("feed() finds many messages in one block", () => {
   const block = new Uint8Array(1 << 18).fill(10);
   for (const list of [["\n"], ["\n\n"], ["\n\n", "SERVER WRONG MARKER"]]) {
-    const scan = new EndMarkers(list.map(bytesOf)).scan();
+    const scan = new MarkerSet(list.map(bytesOf)).scanner();
     let messages = 0;
     for (let at = 0; at < block.length; messages++) {
       at += scan.feed(block.subarray(at));

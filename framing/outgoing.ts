@@ -1,124 +1,86 @@
 /**
- * What a client sends: the message, and what says where it ends.
+ * A client's message, as it is written.
  *
  * @module
  */
-import { concat } from "@std/bytes";
-import { netstring } from "./netstring.ts";
+import { type Body, encode } from "./encode.ts";
+import type { Framing } from "./framing.ts";
 
-/** Data up to this many bytes is joined with its marker: one packet. */
-const SMALL_MESSAGE = 64 * 1024;
+/** What a client may send: text (as UTF-8), bytes, or a stream of bytes. */
+export type OutgoingData = string | Uint8Array | ReadableStream<Uint8Array>;
 
-/** Bytes to send, one piece after the other. */
+/** The chunks of a message, which are requested one at a time. */
 export interface Outgoing {
-  /** The next piece; null when the message and its marker were given. */
+  /** The next chunk; null after the last. Rejects with the stream's error. */
   next(): Promise<Uint8Array | null>;
-  /** Nothing more will be asked for. */
+  /** Cancels the stream: no further chunk will be requested. */
   cancel(): void;
-  /** How many bytes of the message, without the marker, were given. */
+  /** The bytes of the message that were requested, without its framing. */
   readonly byteLength: number;
 }
 
-/** What may be sent. */
-export type OutgoingData = string | Uint8Array | ReadableStream<Uint8Array>;
-
 /**
- * A message as it is to be written.
+ * Encodes a message. If the framing needs the length in front, a stream is
+ * read to its end first.
  *
- * @param marker What ends it; null for a count in front, for which a stream
- * must come whole first.
+ * @throws {TypeError} If the data is neither text, nor bytes, nor a stream.
  */
-export function messagePieces(
-  data: OutgoingData,
-  marker: Uint8Array | null,
-): Outgoing {
-  if (data instanceof ReadableStream) {
-    return marker === null
-      ? new CountedStream(data)
-      : new StreamPieces(data, marker);
-  }
+export function encodeMessage(data: OutgoingData, framing: Framing): Outgoing {
+  if (data instanceof ReadableStream) return new OutgoingStream(data, framing);
   const bytes = typeof data === "string"
     ? new TextEncoder().encode(data)
     : data;
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(
-      "Cannot send the data: no text, no bytes and no stream",
+      "Cannot send the data: neither text, nor bytes, nor a stream",
     );
   }
-  return marker === null
-    ? givenPieces(netstring([bytes]), bytes.length)
-    : givenPieces([bytes, marker], bytes.length);
-}
-
-function givenPieces(
-  pieces: readonly Uint8Array[],
-  byteLength: number,
-): Outgoing {
-  const unsent = byteLength <= SMALL_MESSAGE ? [concat(pieces)] : [...pieces];
+  const chunks = iterate(bytes, framing);
   return {
-    next: () => Promise.resolve(unsent.shift() ?? null),
+    next: async () => (await chunks.next()).value ?? null,
     cancel: () => {},
-    byteLength,
+    byteLength: bytes.length,
   };
 }
 
-/** A stream that is read whole, because its count stands in front. */
-class CountedStream implements Outgoing {
-  readonly #stream: StreamPieces;
-  #counted: Outgoing | undefined;
+class OutgoingStream implements Outgoing {
+  byteLength = 0;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#stream = new StreamPieces(stream, null);
-  }
-
-  get byteLength(): number {
-    return this.#stream.byteLength;
+  constructor(stream: ReadableStream<Uint8Array>, framing: Framing) {
+    this.#reader = stream.getReader();
+    this.#chunks = iterate(this.#read(), framing);
   }
 
   async next(): Promise<Uint8Array | null> {
-    if (this.#counted === undefined) {
-      const pieces: Uint8Array[] = [];
-      for (;;) {
-        const piece = await this.#stream.next();
-        if (piece === null) break;
-        pieces.push(piece);
-      }
-      this.#counted = givenPieces(netstring(pieces), this.byteLength);
-    }
-    return this.#counted.next();
+    return (await this.#chunks.next()).value ?? null;
   }
 
   cancel(): void {
-    this.#stream.cancel();
+    // The stream's answer to that concerns only its owner.
+    this.#reader.cancel().catch(() => {});
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return;
+      if (!(value instanceof Uint8Array)) {
+        throw new TypeError("Cannot send the data: a chunk is not bytes");
+      }
+      this.byteLength += value.length;
+      yield value;
+    }
   }
 }
 
-class StreamPieces implements Outgoing {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #marker: Uint8Array | null;
-  byteLength = 0;
-
-  constructor(stream: ReadableStream<Uint8Array>, marker: Uint8Array | null) {
-    this.#reader = stream.getReader();
-    this.#marker = marker;
-  }
-
-  async next(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#reader.read();
-    if (done) {
-      const last = this.#marker;
-      this.#marker = null;
-      return last;
-    }
-    if (!(value instanceof Uint8Array)) {
-      throw new TypeError("Cannot send the data: a chunk of it is no bytes");
-    }
-    this.byteLength += value.length;
-    return value;
-  }
-
-  cancel(): void {
-    // How it takes that is its own affair, and nobody waits for it.
-    this.#reader.cancel().catch(() => {});
-  }
+function iterate(
+  body: Body,
+  framing: Framing,
+): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
+  const chunks = encode(body, framing);
+  return Symbol.iterator in chunks
+    ? chunks[Symbol.iterator]()
+    : chunks[Symbol.asyncIterator]();
 }

@@ -1,5 +1,5 @@
 /**
- * What was received, as it lies in memory.
+ * The result of reading one message.
  *
  * @module
  */
@@ -7,52 +7,132 @@ import { concat } from "@std/bytes";
 
 /** What `recvEnd()` received. */
 export interface Received {
-  /** Whether the marker came. */
+  /** Whether the end marker arrived. */
   gotEnd: boolean;
   /**
-   * Why reading stopped: `"end"`, the marker came; `"eof"`, the end of file
+   * Why reading stopped: `"end"`, the marker arrived; `"eof"`, the end of file
    * came first; `"limit"`, more than `maxBytes` came first.
    */
   reason: "end" | "eof" | "limit";
-  /** Which of the markers came: its place in the list; -1 where none did. */
-  which: number;
+  /** The position of the marker that arrived in the list `end`; else -1. */
+  markerIndex: number;
   /**
-   * What came before the marker, or all that came where the marker did not.
-   * Joined when first asked for; where it lies in one piece it is that piece,
-   * uncopied.
+   * The bytes before the marker; all bytes, if the marker did not arrive.
+   * Joined when first read. Bytes that lie in one chunk are not copied.
    */
   data: Uint8Array;
-  /** The same bytes, as they lie: nothing copied, no piece empty. */
+  /** The bytes of `data` as they lie in memory: no copy, no empty chunk. */
   chunks: readonly Uint8Array[];
   /** The number of bytes in `data`. */
   byteLength: number;
   /**
-   * What was read past the marker already, uncopied: hand it to the next
+   * Bytes that were read after the marker, not copied: pass them to the next
    * `recvEnd()` as `initial`. Empty unless `gotEnd`.
    */
   rest: Uint8Array;
 }
 
-const NOTHING = new Uint8Array(0);
+/** What `recvCount()` received. */
+export interface ReceivedCount {
+  /** Whether the complete message and the comma after it arrived. */
+  gotEnd: boolean;
+  /**
+   * Why reading stopped: `"end"`, the comma arrived where it is due; `"eof"`,
+   * the end of file came first; `"bad count"`, the bytes are not a netstring,
+   * or the count is above `maxBytes`.
+   */
+  reason: "end" | "eof" | "bad count";
+  /** The count before the message; null if it did not arrive. */
+  count: number | null;
+  /** The bytes of the message that arrived. */
+  data: Uint8Array;
+  /** The bytes of `data` as they lie in memory: no copy, no empty chunk. */
+  chunks: readonly Uint8Array[];
+  /** The number of bytes in `data`. */
+  byteLength: number;
+  /** Bytes that were read after the comma. Empty unless `gotEnd`. */
+  rest: Uint8Array;
+  /** Whether the end of file came before any byte. */
+  isEmpty: boolean;
+}
 
-/** Adds a piece; one that lies right behind the last is the same chunk. */
-export function append(chunks: Uint8Array[], piece: Uint8Array): void {
-  const last = chunks.at(-1);
-  if (
-    last?.buffer === piece.buffer &&
-    last.byteOffset + last.length === piece.byteOffset
+/** Why a decoder stopped. `"end"` is a complete message. */
+export type StopReason = "end" | "eof" | "limit" | "bad count";
+
+const EMPTY = new Uint8Array(0);
+
+/** What a decoder found: a complete message, or why there is none. */
+export class Decoded<Reason extends StopReason = StopReason> {
+  readonly reason: Reason;
+  readonly chunks: readonly Uint8Array[];
+  readonly byteLength: number;
+  readonly rest: Uint8Array;
+  readonly markerIndex: number;
+  readonly count: number | null;
+  /** Whether the end of file came before any byte. */
+  readonly isEmpty: boolean;
+  #joined: Uint8Array | undefined;
+
+  constructor(
+    reason: Reason,
+    chunks: readonly Uint8Array[],
+    byteLength: number,
+    rest: Uint8Array = EMPTY,
+    markerIndex = -1,
+    count: number | null = null,
+    isEmpty = false,
   ) {
-    chunks[chunks.length - 1] = new Uint8Array(
-      piece.buffer,
-      last.byteOffset,
-      last.length + piece.length,
-    );
-  } else {
-    chunks.push(piece);
+    this.reason = reason;
+    this.chunks = chunks;
+    this.byteLength = byteLength;
+    this.rest = rest;
+    this.markerIndex = markerIndex;
+    this.count = count;
+    this.isEmpty = isEmpty;
+  }
+
+  get gotEnd(): boolean {
+    return this.reason === "end";
+  }
+
+  get data(): Uint8Array {
+    return this.#joined ??= this.chunks.length === 1
+      ? this.chunks[0]!
+      : concat(this.chunks);
+  }
+
+  /** The code of the error reply for a message that is not complete. */
+  get errorCode(): string {
+    const { reason, count, byteLength } = this;
+    if (reason === "limit") return "too large";
+    if (reason === "bad count") return "bad count";
+    return count !== null && byteLength < count
+      ? `got ${byteLength} of ${count} bytes`
+      : "no end";
   }
 }
 
-/** Takes the marker off the end, which may reach back over many chunks. */
+/**
+ * Adds a chunk. Chunks that lie next to each other in memory are merged, so
+ * that a message in one block is one chunk, however it was cut.
+ */
+export function appendChunk(chunks: Uint8Array[], chunk: Uint8Array): void {
+  const last = chunks.at(-1);
+  if (
+    last?.buffer === chunk.buffer &&
+    last.byteOffset + last.length === chunk.byteOffset
+  ) {
+    chunks[chunks.length - 1] = new Uint8Array(
+      chunk.buffer,
+      last.byteOffset,
+      last.length + chunk.length,
+    );
+  } else {
+    chunks.push(chunk);
+  }
+}
+
+/** Removes the last bytes: a marker, which may reach back over many chunks. */
 export function dropLast(chunks: Uint8Array[], byteCount: number): void {
   while (byteCount > 0) {
     const last = chunks.pop()!;
@@ -60,50 +140,5 @@ export function dropLast(chunks: Uint8Array[], byteCount: number): void {
       chunks.push(last.subarray(0, last.length - byteCount));
     }
     byteCount -= last.length;
-  }
-}
-
-/** Chunks that are joined when somebody asks for it. */
-export class Chunks {
-  /** The bytes as they lie. */
-  readonly chunks: readonly Uint8Array[];
-  /** How many they are. */
-  readonly byteLength: number;
-  #joined?: Uint8Array;
-
-  constructor(chunks: readonly Uint8Array[], byteLength: number) {
-    this.chunks = chunks;
-    this.byteLength = byteLength;
-  }
-
-  /** The bytes in one piece. */
-  get data(): Uint8Array {
-    return this.#joined ??= this.chunks.length === 1
-      ? this.chunks[0]!
-      : concat(this.chunks);
-  }
-}
-
-/** What `recvEnd()` returns. */
-export class ReceivedToEnd extends Chunks implements Received {
-  readonly reason: Received["reason"];
-  readonly which: number;
-  readonly rest: Uint8Array;
-
-  constructor(
-    reason: Received["reason"],
-    chunks: readonly Uint8Array[],
-    byteLength: number,
-    which = -1,
-    rest: Uint8Array = NOTHING,
-  ) {
-    super(chunks, byteLength);
-    this.reason = reason;
-    this.which = which;
-    this.rest = rest;
-  }
-
-  get gotEnd(): boolean {
-    return this.reason === "end";
   }
 }

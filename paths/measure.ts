@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { checkPath } from "../check/check.ts";
-import type { Finding, PathReport } from "../check/check.ts";
+import { checkPath } from "../check.ts";
+import type { Finding, PathReport } from "../check.ts";
 import type { Name, Path } from "./path.ts";
 import { fileOf, startScript } from "./running.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Checked } from "../check/check.ts";
+import type { Checked } from "../check.ts";
 
 /** Something between a client and a server. */
 export interface Path {

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { reasonOf } from "../client/reply.ts";
+import { reasonOf } from "../answer.ts";
 import { PATHS } from "./all.ts";
 import { measure, type Measured } from "./measure.ts";
 import { cellsOf, notInstalled, pageOf, titleOf } from "./page.ts";

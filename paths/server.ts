@@ -7,7 +7,7 @@
  * @module
  */
 import { type Handler, serve } from "../mod.ts";
-import { twice } from "../server/handler.ts";
+import { twice } from "../reply.ts";
 
 /** Messages below this many bytes are small. */
 const SMALL = 1024;

@@ -1,269 +1,236 @@
 /**
- * The blocks that messages are read into, and their reuse.
+ * The blocks of memory that messages are read into, and their reuse.
  *
  * A fresh block costs more than reading into it (the kernel hands out zeroed
- * pages one fault at a time), so a server lends the same ones again and again.
- * A block is lent to one message at a time and comes back when its reply is
- * sent; until then nobody else is handed it.
+ * pages one fault at a time), so a server leases the same blocks again and
+ * again. A block is leased to one connection at a time.
  *
- * All blocks are cut from slabs of one size. A slab whose blocks are all back
- * can be cut anew, so what large messages have left serves small ones, and
- * the memory of a pool is its slabs and no more. Freed memory would not be
- * free: it stays until the garbage collector comes by, and with it the bound
- * would be one in name only.
+ * All blocks are cut from slabs, and the memory of a pool is its slabs and no
+ * more. Freed memory would not be free: it stays until the garbage collector
+ * runs, and with it the bound would be one in name only. The exception is
+ * memory that a handler may still read without anybody knowing until when: up
+ * to 64 MiB of it wait for the collector above the bound.
  *
  * @module
  */
+import {
+  type BlockSource,
+  BufferLimitError,
+  LARGEST_BLOCK_BYTES,
+  SMALLEST_BLOCK_BYTES,
+} from "../framing/read_buffer.ts";
+import { SharedCounter } from "./shared_counter.ts";
+import { Slab, type SlabBlock } from "./slab.ts";
 
-import { Count } from "./shared_counter.ts";
+/** Blocks of this size and more may not use all memory, but leave … */
+const LARGE_BLOCK_BYTES = 512 * 1024;
+
+/** … one part in this many to small messages, which they would shut out. */
+const RESERVE_DIVISOR = 8;
+
+/** Slabs that are not needed are released at most once in this time, in ms. */
+const RELEASE_PAUSE_MS = 1000;
+
+/** A slab is retired when one part in this many was abandoned. */
+const RETIRE_DIVISOR = 4;
 
 /**
- * The sizes of the blocks of a message, one after the other, in bytes; all
- * further ones are as the last. Most messages need the first alone, of which
- * every silent connection has one. Larger steps mean fewer reads, and more
- * memory that is lent and stays empty.
+ * Dropped slabs that the bound does not count while they wait for the garbage
+ * collector, which V8 runs at the latest when they are about this many.
  */
-const BLOCK_SIZES = [1, 128, 512, 1024].map((size) => size * 1024);
+const MAX_UNCOUNTED_SLABS = 64;
 
-/** The first of them. */
-export const SMALLEST_BLOCK = BLOCK_SIZES[0]!;
-
-/** The last of them, and the size of a slab: larger reads gain nothing. */
-export const LARGEST_BLOCK = BLOCK_SIZES.at(-1)!;
-
-/** Blocks from this size on may not take all slabs there are, but leave … */
-const LARGE_BLOCK = 512 * 1024;
-
-/** … one in so many to small messages, which a few large ones shut out else. */
-const RESERVE = 8;
-
-/** One slab that is not needed is let go of in so many ms. */
-const RELEASE_PAUSE = 1000;
-
-/** The size of the block behind one of this size. */
-export function nextBlockSize(bytes: number): number {
-  return BLOCK_SIZES.find((size) => size > bytes) ?? LARGEST_BLOCK;
-}
-
-/** Where a reader takes the memory that it reads into. */
-export interface BlockSource {
-  /**
-   * Lends a block of at least `bytes` bytes, of unspecified content.
-   *
-   * @throws {NoRoomError} If the source has reached its bound.
-   */
-  lend(bytes: number): Uint8Array<ArrayBuffer>;
-}
-
-/** What a {@linkcode BlockSource} throws when it has reached its bound. */
-export class NoRoomError extends Error {
-  override name = "NoRoomError";
-}
-
-/** Blocks that nobody takes back: for a message that its caller keeps. */
-export const freshBlocks: BlockSource = {
-  lend: (bytes) => new Uint8Array(bytes),
-};
-
-/** A slab, cut into blocks of one size. */
-interface Slab {
-  readonly memory: Uint8Array<ArrayBuffer>;
-  /** Blocks that are not lent. */
-  readonly free: Block[];
-  blockSize: number;
-  lent: number;
-}
-
-interface Block {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly slab: Slab;
-}
-
-/** The size of the slabs of a pool that may have so many bytes. */
+/** The size of the slabs of a pool that may have `maxBytes` bytes. */
 function slabSize(maxBytes: number): number {
-  let size = LARGEST_BLOCK;
-  while (size > maxBytes && size >= SMALLEST_BLOCK) size /= 2;
+  let size = LARGEST_BLOCK_BYTES;
+  while (size > maxBytes && size >= SMALLEST_BLOCK_BYTES) size /= 2;
   return size;
 }
 
-/** How many slabs a pool has that may have so many bytes. */
+/** The number of slabs of a pool that may have `maxBytes` bytes. */
 export function slabsIn(maxBytes: number): number {
   const size = slabSize(maxBytes);
-  return size < SMALLEST_BLOCK ? 0 : Math.floor(maxBytes / size);
+  return size < SMALLEST_BLOCK_BYTES ? 0 : Math.floor(maxBytes / size);
 }
 
 /** The blocks of all messages of a server, or of one thread of it. */
-export class BlockPool {
-  readonly #keptSlabs: number;
-  readonly #slabSize: number;
-  /** Those of all threads. */
-  readonly #allSlabs: Count;
-  #slabs = 0;
-  #released = -Infinity;
-  /** Slabs of which nothing is lent. */
-  readonly #idle: Slab[] = [];
-  /** Slabs that have a block to lend, by the size of their blocks. */
-  readonly #open = new Map<number, Set<Slab>>();
+export class BufferPool implements BlockSource<SlabBlock> {
+  readonly #keepBytes: number;
+  readonly #slabBytes: number;
+  /** The slabs of all threads. */
+  readonly #allSlabs: SharedCounter;
+  /** In the order of their age: blocks are taken from the oldest that fits. */
+  readonly #slabs: Slab[] = [];
+  /**
+   * Blocks that came back, by size, for the next message: to divide and join
+   * halves for each of many small messages would cost as much as a read.
+   */
+  readonly #cache = new Map<number, SlabBlock[]>();
+  #leasedBytes = 0;
+  #abandonedBytes = 0;
+  #releasedMs = -Infinity;
+  /** Dropped slabs whose memory is not free yet. */
+  #uncollected = 0;
+  readonly #dropped = new FinalizationRegistry((isCounted: boolean) => {
+    this.#uncollected--;
+    if (isCounted) this.#allSlabs.decrement();
+  });
 
   /**
-   * @param maxBytes How much memory the pools of all threads may have.
-   * @param keepBytes How much of it this pool keeps when nothing is lent.
+   * @param maxBytes The memory that the pools of all threads may have.
+   * @param keepBytes The part of it that this pool keeps when it is idle.
    * @param allSlabs The slabs of all threads.
    */
   constructor(
     maxBytes: number,
     keepBytes: number,
-    allSlabs: Count = new Count(slabsIn(maxBytes)),
+    allSlabs: SharedCounter = new SharedCounter(slabsIn(maxBytes)),
   ) {
-    this.#slabSize = slabSize(maxBytes);
-    this.#keptSlabs = Math.floor(keepBytes / this.#slabSize);
+    this.#slabBytes = slabSize(maxBytes);
+    this.#keepBytes = keepBytes;
     this.#allSlabs = allSlabs;
   }
 
-  /** How much memory the pool has just now, lent or not, in bytes. */
+  /** The memory that the pool has, leased or not, in bytes. */
   get byteLength(): number {
-    return this.#slabs * this.#slabSize;
+    return this.#slabs.length * this.#slabBytes;
   }
 
-  /** Starts the loan of one message. */
-  loan(): Loan {
-    return new Loan(this);
+  /** The memory that is leased, in bytes. */
+  get leasedBytes(): number {
+    return this.#leasedBytes;
   }
 
-  /** A block of at least `bytes` bytes, no larger than a slab. */
-  take(bytes: number): Block {
-    let size = SMALLEST_BLOCK;
-    while (size < bytes && size < this.#slabSize) size = nextBlockSize(size);
-    size = Math.min(size, this.#slabSize);
-    let slabs = this.#open.get(size);
-    if (slabs === undefined) this.#open.set(size, slabs = new Set());
-    let [slab] = slabs;
-    if (slab === undefined) {
-      slab = this.#cut(size);
-      slabs.add(slab);
-    }
-    const block = slab.free.pop()!;
-    slab.lent++;
-    if (slab.free.length === 0) slabs.delete(slab);
+  acquire(byteLength: number): SlabBlock {
+    let size = SMALLEST_BLOCK_BYTES;
+    while (size < byteLength && size < this.#slabBytes) size *= 2;
+    const block = this.#cache.get(size)?.pop() ?? this.#take(size);
+    this.#leasedBytes += size;
     return block;
   }
 
-  /** Takes a block back. Nobody may use it through the old loan any more. */
-  giveBack(block: Block): void {
-    const { slab } = block;
-    const slabs = this.#open.get(slab.blockSize)!;
-    slab.free.push(block);
-    slab.lent--;
-    if (slab.lent > 0) {
-      if (slab.free.length === 1) slabs.add(slab);
-      return;
+  release(block: SlabBlock): void {
+    const { slab, bytes: { length } } = block;
+    this.#leasedBytes -= length;
+    if (slab.isRetired) {
+      slab.putBack(block);
+      return this.#dropIfUnused(slab);
     }
-    // The last slab of a size waits for more of the same: to divide it anew
-    // for each of a few small messages would cost more than all their reads.
-    const { isShared, count, most } = this.#allSlabs;
-    const isWanted = isShared && count >= most; // perhaps by another thread
-    if (!isWanted && slabs.size === 1 && slabs.has(slab)) return;
-    slabs.delete(slab);
-    this.#idle.push(slab);
-    if (isWanted || this.#idle.length > this.#keptSlabs) this.#release();
+    let cached = this.#cache.get(length);
+    if (cached === undefined) this.#cache.set(length, cached = []);
+    cached.push(block);
+    // Memory that another thread may want is not kept.
+    const { isShared, count, max } = this.#allSlabs;
+    const keepBytes = isShared && count >= max ? 0 : this.#keepBytes;
+    const idleBytes = this.byteLength - this.#leasedBytes -
+      this.#abandonedBytes;
+    if (idleBytes > keepBytes + this.#slabBytes) this.#releaseSlabs(keepBytes);
   }
 
-  /**
-   * Lets go of one slab, once in a while: what is let go of stays in memory
-   * until the garbage collector has come by, beyond the bound.
-   */
-  #release(): void {
-    const now = performance.now();
-    // What other threads may want is not held back from them.
-    const pause = this.#allSlabs.isShared ? 0 : RELEASE_PAUSE;
-    if (now - this.#released < pause) return;
-    this.#released = now;
-    this.#idle.shift();
-    this.#slabs--;
-    this.#allSlabs.remove();
+  abandon({ slab, bytes: { length } }: SlabBlock): void {
+    this.#leasedBytes -= length;
+    this.#abandonedBytes += length;
+    slab.abandonedBytes += length;
+    if (slab.abandonedBytes * RETIRE_DIVISOR < this.#slabBytes) return;
+    if (!slab.isRetired) {
+      this.#emptyCache();
+      slab.isRetired = true;
+    }
+    this.#dropIfUnused(slab);
   }
 
-  /** A slab, all of it free, in blocks of this size. */
-  #cut(size: number): Slab {
-    const { count, most } = this.#allSlabs;
-    const reserved = size < LARGE_BLOCK ? 0 : Math.floor(most / RESERVE);
-    if (count >= most - reserved) this.#collectUnused();
-    if (count - this.#idle.length >= most - reserved) throw noRoom(size);
-    const slab = this.#idle.pop() ?? this.#newSlab(size);
-    if (slab.blockSize === size) return slab;
-    slab.blockSize = size;
-    slab.free.length = 0;
-    for (let start = 0; start < slab.memory.length; start += size) {
-      const bytes = slab.memory.subarray(start, start + size);
-      slab.free.push({ bytes, slab });
+  /** Takes a block from a slab, from a new one if need be. */
+  #take(size: number): SlabBlock {
+    if (size >= LARGE_BLOCK_BYTES && this.#freeBytes - size < this.#reserve) {
+      throw limitReached(size);
     }
+    const block = this.#takeFromSlabs(size) ?? this.#newSlab()?.take(size);
+    if (block !== undefined) return block;
+    this.#emptyCache();
+    const joined = this.#takeFromSlabs(size);
+    if (joined === undefined) throw limitReached(size);
+    return joined;
+  }
+
+  #takeFromSlabs(size: number): SlabBlock | undefined {
+    for (const slab of this.#slabs) {
+      const block = slab.take(size);
+      if (block !== undefined) return block;
+    }
+    return undefined;
+  }
+
+  /** The bytes that may still be leased. */
+  get #freeBytes(): number {
+    const { count, max } = this.#allSlabs;
+    return (max - count) * this.#slabBytes + this.byteLength -
+      this.#leasedBytes - this.#abandonedBytes;
+  }
+
+  get #reserve(): number {
+    return this.#allSlabs.max * this.#slabBytes / RESERVE_DIVISOR;
+  }
+
+  #newSlab(): Slab | undefined {
+    // Another thread may be faster: count first.
+    if (this.#allSlabs.increment() > this.#allSlabs.max) {
+      this.#allSlabs.decrement();
+      return undefined;
+    }
+    const slab = new Slab(this.#slabBytes);
+    this.#slabs.push(slab);
     return slab;
   }
 
-  /** Takes the slabs that wait for more of their size, and have none lent. */
-  #collectUnused(): void {
-    for (const slabs of this.#open.values()) {
-      for (const slab of slabs) {
-        if (slab.lent > 0) continue;
-        slabs.delete(slab);
-        this.#idle.push(slab);
-      }
+  /** Puts the cached blocks back into their slabs, where halves join. */
+  #emptyCache(): void {
+    for (const blocks of this.#cache.values()) {
+      for (const block of blocks) block.slab.putBack(block);
     }
-  }
-
-  #newSlab(size: number): Slab {
-    // Another thread may have been faster than the look before.
-    if (this.#allSlabs.add() > this.#allSlabs.most) {
-      this.#allSlabs.remove();
-      throw noRoom(size);
-    }
-    this.#slabs++;
-    const memory = new Uint8Array(this.#slabSize);
-    return { memory, free: [], blockSize: 0, lent: 0 };
-  }
-}
-
-/** The blocks of one message, given back together. */
-export class Loan implements BlockSource {
-  readonly #pool: BlockPool;
-  #blocks: Block[] = [];
-
-  /** @param pool Where the blocks come from and go back to. */
-  constructor(pool: BlockPool) {
-    this.#pool = pool;
-  }
-
-  /** Lends one more block to this message. */
-  lend(bytes: number): Uint8Array<ArrayBuffer> {
-    const block = this.#pool.take(bytes);
-    this.#blocks.push(block);
-    return block.bytes;
+    this.#cache.clear();
   }
 
   /**
-   * Gives the blocks back.
-   *
-   * @param inUse Memory that a read still writes to: the block it lies in
-   * stays lent.
+   * Releases the slabs above `keepBytes` that are not used, once in a while: a
+   * slab that was released stays in memory, above the bound, until the garbage
+   * collector has run.
    */
-  giveBack(inUse?: Uint8Array): void {
-    const blocks = this.#blocks;
-    this.#blocks = [];
-    for (const block of blocks) {
-      if (inUse !== undefined && liesIn(inUse, block.bytes)) {
-        this.#blocks.push(block);
-      } else {
-        this.#pool.giveBack(block);
-      }
+  #releaseSlabs(keepBytes: number): void {
+    const now = performance.now();
+    const pauseMs = this.#allSlabs.isShared ? 0 : RELEASE_PAUSE_MS;
+    if (now - this.#releasedMs < pauseMs) return;
+    this.#releasedMs = now;
+    this.#emptyCache();
+    let unusedBytes = this.byteLength - this.#leasedBytes -
+      this.#abandonedBytes;
+    for (const slab of [...this.#slabs].reverse()) {
+      if (unusedBytes <= keepBytes) return;
+      if (slab.usedBytes > 0) continue;
+      unusedBytes -= this.#slabBytes;
+      this.#remove(slab);
+      this.#allSlabs.decrement();
     }
+  }
+
+  /** Drops a retired slab, once none of its blocks is leased. */
+  #dropIfUnused(slab: Slab): void {
+    if (slab.usedBytes > slab.abandonedBytes) return;
+    this.#remove(slab);
+    this.#abandonedBytes -= slab.abandonedBytes;
+    // Code that still reads an abandoned block keeps the memory alive. Mostly
+    // none does, and then a server should not be busy for want of a collection.
+    const isCounted = ++this.#uncollected > MAX_UNCOUNTED_SLABS;
+    if (!isCounted) this.#allSlabs.decrement();
+    this.#dropped.register(slab.memory.buffer, isCounted);
+  }
+
+  #remove(slab: Slab): void {
+    this.#slabs.splice(this.#slabs.indexOf(slab), 1);
   }
 }
 
-function noRoom(bytes: number): NoRoomError {
-  return new NoRoomError(`Cannot lend ${bytes} bytes: all slabs are lent`);
-}
-
-function liesIn(part: Uint8Array, whole: Uint8Array): boolean {
-  return part.buffer === whole.buffer && part.byteOffset >= whole.byteOffset &&
-    part.byteOffset < whole.byteOffset + whole.length;
+function limitReached(byteLength: number): BufferLimitError {
+  return new BufferLimitError(
+    `Cannot lease ${byteLength} bytes: the limit on buffers is reached`,
+  );
 }

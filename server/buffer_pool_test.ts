@@ -1,130 +1,184 @@
 import {
   assert,
   assertEquals,
-  assertNotStrictEquals,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
 import {
-  BlockPool,
-  LARGEST_BLOCK,
-  nextBlockSize,
-  NoRoomError,
-  SMALLEST_BLOCK,
-} from "./buffer_pool.ts";
+  BufferLimitError,
+  LARGEST_BLOCK_BYTES,
+  SMALLEST_BLOCK_BYTES,
+} from "../framing/read_buffer.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { SharedCounter } from "./shared_counter.ts";
+import type { SlabBlock } from "./slab.ts";
 
-Deno.test("BlockPool lends no byte twice at a time", () => {
-  const pool = new BlockPool(4 * LARGEST_BLOCK, Infinity);
-  let seed = 7;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-    return (seed >> 8) % below;
+const MiB = 2 ** 20;
+
+/** The same numbers in every run: a failure can be repeated. */
+function randomNumbers(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
   };
-  const sizes = [SMALLEST_BLOCK];
-  while (sizes.at(-1) !== LARGEST_BLOCK) {
-    sizes.push(nextBlockSize(sizes.at(-1)!));
-  }
-  const loans: { blocks: Uint8Array[]; giveBack(): void }[] = [];
-  let refused = 0;
-  for (let round = 1; round < 2000; round++) {
-    const loan = pool.loan();
-    const blocks: Uint8Array[] = [];
+}
+
+/** Leases all that the pool gives, in blocks of this size. */
+function leaseAll(pool: BufferPool, size: number): SlabBlock[] {
+  const blocks: SlabBlock[] = [];
+  for (;;) {
     try {
-      for (let count = random(4); count >= 0; count--) {
-        blocks.push(loan.lend(sizes[random(sizes.length)]!));
-      }
+      blocks.push(pool.acquire(size));
     } catch (error) {
-      if (!(error instanceof NoRoomError)) throw error;
-      refused++;
+      if (!(error instanceof BufferLimitError)) throw error;
+      return blocks;
     }
-    // Everybody signs what is theirs, and finds it signed when they give back.
-    for (const block of blocks) {
-      new Uint32Array(block.buffer, block.byteOffset, 1)[0] = round;
+  }
+}
+
+Deno.test("BufferPool leases no byte twice at a time", () => {
+  const pool = new BufferPool(4 * MiB, Infinity);
+  const random = randomNumbers(7);
+  const leased = new Map<SlabBlock, number>();
+  let refused = 0;
+  for (let round = 1; round < 20_000; round++) {
+    if (random(10) < 5) {
+      try {
+        const block = pool.acquire(SMALLEST_BLOCK_BYTES << random(11));
+        new DataView(block.bytes.buffer).setUint32(
+          block.bytes.byteOffset,
+          round,
+        );
+        // The last bytes, too.
+        const end = block.bytes.byteOffset + block.bytes.length - 4;
+        new DataView(block.bytes.buffer).setUint32(end, round);
+        leased.set(block, round);
+      } catch (error) {
+        if (!(error instanceof BufferLimitError)) throw error;
+        refused++;
+      }
+    } else {
+      const [entry] = [...leased].slice(random(leased.size));
+      if (entry === undefined) continue;
+      const [block, signature] = entry;
+      const { buffer, byteOffset, length } = block.bytes;
+      const view = new DataView(buffer);
+      assertEquals(view.getUint32(byteOffset), signature);
+      assertEquals(view.getUint32(byteOffset + length - 4), signature);
+      leased.delete(block);
+      pool.release(block);
     }
-    const signed = () =>
-      blocks.every((block) =>
-        new Uint32Array(block.buffer, block.byteOffset, 1)[0] === round
-      );
-    loans.push({
-      blocks,
-      giveBack() {
-        assert(signed());
-        loan.giveBack();
-      },
-    });
-    while (loans.length > random(12)) {
-      loans.splice(random(loans.length), 1)[0]!.giveBack();
-    }
-    assert(pool.byteLength <= 4 * LARGEST_BLOCK);
+    const bytes = [...leased.keys()].map(({ bytes }) => bytes.length);
+    assertEquals(pool.leasedBytes, bytes.reduce((sum, n) => sum + n, 0));
+    assert(pool.byteLength <= 4 * MiB);
   }
   assert(refused > 0);
-  for (const loan of loans) loan.giveBack();
-  for (let count = 0; count < 4; count++) pool.loan().lend(LARGEST_BLOCK);
+  for (const block of leased.keys()) pool.release(block);
+  assertEquals(pool.leasedBytes, 0);
+  // All halves are joined again: the largest block fits everywhere but in the
+  // reserve.
+  assertEquals(leaseAll(pool, LARGEST_BLOCK_BYTES).length, 3);
 });
 
-Deno.test("BlockPool hands a block on when it is back", () => {
-  const pool = new BlockPool(Infinity, Infinity);
-  const loan = pool.loan();
-  const first = loan.lend(1);
-  assertEquals(first.length, SMALLEST_BLOCK);
-  assertNotStrictEquals(pool.loan().lend(1), first);
-  loan.giveBack();
-  assertStrictEquals(pool.loan().lend(1), first);
+Deno.test("BufferPool leases the same memory again", () => {
+  const pool = new BufferPool(4 * MiB, Infinity);
+  const block = pool.acquire(1000);
+  assertEquals(block.bytes.length, 1024);
+  pool.release(block);
+  assertStrictEquals(pool.acquire(1024).bytes, block.bytes);
 });
 
-Deno.test("BlockPool has no more memory than its bound", () => {
-  const pool = new BlockPool(2 * LARGEST_BLOCK + 1, Infinity);
-  const loans = [pool.loan(), pool.loan()];
-  for (const loan of loans) loan.lend(LARGEST_BLOCK);
-  assertThrows(() => pool.loan().lend(1), NoRoomError);
-  assertEquals(pool.byteLength, 2 * LARGEST_BLOCK);
-  loans[0]?.giveBack();
-  // What a large message has left serves small ones.
-  const small = pool.loan();
-  for (let count = 0; count < LARGEST_BLOCK / SMALLEST_BLOCK; count++) {
-    small.lend(1);
+Deno.test("BufferPool leases all of its memory to small blocks", () => {
+  const pool = new BufferPool(2 * MiB, Infinity);
+  assertEquals(leaseAll(pool, 1024).length, 2048);
+  assertEquals(pool.byteLength, 2 * MiB);
+});
+
+Deno.test("BufferPool reserves an eighth for small blocks", () => {
+  const pool = new BufferPool(8 * MiB, Infinity);
+  assertEquals(leaseAll(pool, LARGEST_BLOCK_BYTES).length, 7);
+  assertThrows(() => pool.acquire(512 * 1024), BufferLimitError);
+  assertEquals(leaseAll(pool, 128 * 1024).length, 8);
+});
+
+Deno.test("BufferPool is not pinned by a few small blocks", () => {
+  const pool = new BufferPool(8 * MiB, Infinity);
+  const small = leaseAll(pool, 1024);
+  // One block of each slab stays leased.
+  for (const [index, block] of small.entries()) {
+    if (index % 1024 !== 0) pool.release(block);
   }
-  assertThrows(() => pool.loan().lend(1), NoRoomError);
-  small.giveBack();
-  pool.loan().lend(LARGEST_BLOCK);
-  assertEquals(pool.byteLength, 2 * LARGEST_BLOCK);
+  assertEquals(leaseAll(pool, 256 * 1024).length, 8 * 3);
 });
 
-Deno.test("BlockPool with a small bound has small blocks", () => {
-  const pool = new BlockPool(SMALLEST_BLOCK, 0);
-  assertEquals(pool.loan().lend(LARGEST_BLOCK).length, SMALLEST_BLOCK);
-  assertThrows(() => new BlockPool(10, 0).loan().lend(1), NoRoomError);
+Deno.test("BufferPool releases memory above what it keeps", () => {
+  const slabs = new SharedCounter(16);
+  const pool = new BufferPool(16 * MiB, 2 * MiB, slabs);
+  const blocks = leaseAll(pool, LARGEST_BLOCK_BYTES);
+  assertEquals(slabs.count, 14);
+  for (const block of blocks) pool.release(block);
+  // The first release came at once, the others have to wait.
+  assert(pool.byteLength < 14 * MiB, `${pool.byteLength}`);
+  assertEquals(slabs.count * MiB, pool.byteLength);
 });
 
-Deno.test("BlockPool lets go of what it need not keep", () => {
-  const pool = new BlockPool(Infinity, LARGEST_BLOCK);
-  const loan = pool.loan();
-  for (let count = 0; count < 3; count++) loan.lend(LARGEST_BLOCK);
-  assertEquals(pool.byteLength, 3 * LARGEST_BLOCK);
-  loan.giveBack();
-  assertEquals(pool.byteLength, 2 * LARGEST_BLOCK);
+Deno.test("BufferPool gives memory that another thread wants back at once", () => {
+  const memory = new Int32Array(new SharedArrayBuffer(4));
+  const pools = [0, 1].map(() =>
+    new BufferPool(4 * MiB, 4 * MiB, new SharedCounter(4, memory))
+  );
+  const blocks = leaseAll(pools[0]!, 1024);
+  assertEquals(blocks.length, 4096);
+  assertThrows(() => pools[1]!.acquire(1024), BufferLimitError);
+  for (const block of blocks) pools[0]!.release(block);
+  assert(leaseAll(pools[1]!, 1024).length >= 1024);
 });
 
-Deno.test("Loan.giveBack() keeps the block that a read still writes to", () => {
-  const pool = new BlockPool(Infinity, Infinity);
-  const loan = pool.loan();
-  const first = loan.lend(1);
-  const pending = loan.lend(1);
-  loan.giveBack(pending.subarray(100));
-  assertStrictEquals(pool.loan().lend(1), first);
-  assertNotStrictEquals(pool.loan().lend(1), pending);
-  loan.giveBack();
-  assertStrictEquals(pool.loan().lend(1), pending);
-});
-
-Deno.test("BlockPool leaves room for small messages beside large ones", () => {
-  const pool = new BlockPool(16 * LARGEST_BLOCK, Infinity);
-  const large = pool.loan();
-  for (let count = 0; count < 14; count++) large.lend(LARGEST_BLOCK);
-  assertThrows(() => large.lend(LARGEST_BLOCK), NoRoomError);
-  const small = pool.loan();
-  for (let count = 0; count < 2 * LARGEST_BLOCK / SMALLEST_BLOCK; count++) {
-    small.lend(1);
+Deno.test("BufferPool never leases an abandoned block again", () => {
+  const pool = new BufferPool(4 * MiB, Infinity);
+  const blocks = leaseAll(pool, 64 * 1024);
+  const abandoned = blocks.filter((_, index) => index % 5 === 0);
+  const buffers = new Set(abandoned.map(({ bytes }) => bytes.buffer));
+  for (const block of blocks) {
+    block.bytes.fill(1);
+    if (abandoned.includes(block)) pool.abandon(block);
+    else pool.release(block);
   }
-  assertThrows(() => small.lend(1), NoRoomError);
+  assertEquals(pool.leasedBytes, 0);
+  for (const size of [1024, 64 * 1024]) {
+    const again = leaseAll(pool, size);
+    for (const block of again) block.bytes.fill(2);
+    for (const block of again) pool.release(block);
+  }
+  for (const { bytes } of abandoned) assert(bytes.every((byte) => byte === 1));
+  assert(buffers.size > 0);
+});
+
+Deno.test("BufferPool counts abandoned memory from 64 MiB until it is collected", async () => {
+  const slabs = new SharedCounter(100);
+  const pool = new BufferPool(100 * MiB, Infinity, slabs);
+  for (let i = 0; i < 64; i++) pool.abandon(pool.acquire(512 * 1024));
+  assertEquals([slabs.count, pool.byteLength, pool.leasedBytes], [0, 0, 0]);
+  // Whoever reads one of these keeps its memory, and is counted.
+  const read = [];
+  for (let i = 0; i < 4; i++) {
+    const block = pool.acquire(512 * 1024);
+    pool.abandon(block);
+    read.push(block.bytes);
+  }
+  assertEquals([slabs.count, pool.byteLength], [4, 0]);
+  read.length = 0;
+  // A growing heap makes V8 collect.
+  const heap: unknown[] = [];
+  while (slabs.count > 0) {
+    assert(heap.length < 5000, "the slabs were never collected");
+    heap.push(Array.from({ length: 10_000 }, (_, i) => ({ i })));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  pool.release(pool.acquire(LARGEST_BLOCK_BYTES));
+});
+
+Deno.test("BufferPool with no memory leases none", () => {
+  const pool = new BufferPool(0, 0);
+  assertThrows(() => pool.acquire(1), BufferLimitError);
 });

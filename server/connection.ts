@@ -1,346 +1,332 @@
 /**
- * The server's side of one connection: read, answer, last word, linger, close.
+ * The server's side of one connection: read a message, reply, linger, close.
  *
  * @module
  */
-import { type BlockPool, type Loan, NoRoomError } from "./buffer_pool.ts";
-import { Connection } from "./transport.ts";
-import { type Framing, GOODBYE, type Heard, type Whole } from "../framing/framing.ts";
-import { Room } from "../framing/chunk_reader.ts";
+import { encode } from "../framing/encode.ts";
+import type { Decoder, Framing } from "../framing/framing.ts";
+import { ReadBuffer } from "../framing/read_buffer.ts";
+import type { Decoded } from "../framing/received.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import { type Checked, Deadline, type DeadlineTimer } from "./deadline.ts";
 import {
+  ErrorReply,
   type Handler,
-  LastWord,
-  type MessageInfo,
+  HandlerInfo,
+  LazyAbort,
   ReceivedMessage,
   type ReplyBody,
-  replyPieces,
 } from "./handler.ts";
-import type { Clock, Expiring, Watched } from "./deadline.ts";
+import type { ConversationReport } from "./report.ts";
+import { Interruption, Transport } from "./transport.ts";
 
-/** What holds for every conversation of a server. Times in milliseconds. */
-export interface Terms {
-  readonly framing: Framing;
-  /** Whether another message may follow. */
+/** Options that hold for every connection of a server, checked and complete. */
+export interface ResolvedOptions {
+  /** The framing of messages. */
+  readonly messageFraming: Framing;
+  /** The framing of replies. */
+  readonly replyFraming: Framing;
   readonly keepAlive: boolean;
   readonly maxBytes: number;
-  readonly idleTimeout: number;
-  readonly messageTimeout: number;
-  readonly lingerTimeout: number;
+  readonly idleTimeoutMs: number;
+  readonly messageTimeoutMs: number;
+  readonly lingerTimeoutMs: number;
   readonly handler: Handler;
-  readonly blocks: BlockPool;
-  readonly clock: Clock;
+  readonly pool: BufferPool;
+  readonly timer: DeadlineTimer;
 }
 
-/** How one conversation went. */
-export interface ConversationReport {
-  /** Who was at the other end. */
-  remoteAddr: Deno.Addr;
-  /**
-   * How it ended: `"end"`, the message was whole and the handler answered;
-   * the last word that was said instead (`"no end"`, `"too large"`,
-   * `"failed"`, …); `"reset"`, the client broke the connection before it was
-   * answered; `"truncated"`, so it did, and TLS had not ended; `"no TLS"`, it
-   * spoke something else, or refused the certificate; `"cut"`, the server cut
-   * it before it was answered. With `keepAlive`, the last message's; `"end"`
-   * if there was none.
-   */
-  outcome: string;
-  /** How many messages were whole. */
-  messages: number;
-  /** How many bytes came, those after the verdict included. */
-  bytesIn: number;
-  /** How many bytes of the reply were sent. */
-  bytesOut: number;
-  /** From accept to close. */
-  milliseconds: number;
-  /**
-   * Whether the last word was probably lost: a write, the half-close or the
-   * drain failed. A reset that comes after the server's close, and a reply
-   * that the path drops, are not seen.
-   */
-  lastWordLost: boolean;
-  /** What the handler threw, where the outcome is `"failed"`. */
-  error?: unknown;
-}
+/** What reading a message resulted in. Its `reason` tells which. */
+type ReadResult = Decoded | Interruption;
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
-/** One conversation. */
-export class Conversation implements MessageInfo, Watched, Expiring {
-  readonly #connection: Connection;
-  readonly #terms: Terms;
-  readonly #loan: Loan;
-  readonly #began = performance.now();
-  #abort: AbortController | undefined;
-  /** What of the handler was overtaken, and may still read the message. */
-  #unsettled: Promise<unknown> | undefined;
-  /** What is read past the message already: the start of the next. */
-  #rest: Uint8Array = NOTHING;
+/** One connection. It owns the socket and closes it. */
+export class ServerConnection implements Checked {
+  readonly #options: ResolvedOptions;
+  readonly #buffer: ReadBuffer;
+  readonly #deadline: Deadline;
+  readonly #transport: Transport;
+  readonly #startedMs = performance.now();
+  #decoder: Decoder | undefined;
+  /** Bytes of the next message that were read with the one before. */
+  #rest: Uint8Array = EMPTY;
+  /** The deadline is one of reading, which an error reply answers. */
+  #isReading = false;
   /** Between two messages. */
   #isIdle = false;
-  /** No further message is wanted. */
+  /** No further message will be read. */
   #isLast: boolean;
-  #which: number | undefined;
   #messages = 0;
-  /** What had been sent when the message came: more is its reply. */
+  /** The bytes sent before the current reply: more are part of the reply. */
   #sentBefore = 0;
   #outcome = "";
   #error: unknown;
 
-  /** The connection is this conversation's from now on: it closes it. */
-  constructor(conn: Deno.Conn, terms: Terms) {
-    const { blocks, clock, framing, idleTimeout, maxBytes } = terms;
-    this.#terms = terms;
-    this.#isLast = !terms.keepAlive;
-    this.#loan = blocks.loan();
-    const room = new Room(this.#loan, maxBytes + framing.overhead);
-    this.#connection = new Connection(conn, room, idleTimeout, clock);
+  constructor(conn: Deno.Conn, options: ResolvedOptions) {
+    const { pool, timer, messageFraming, maxBytes, idleTimeoutMs } = options;
+    this.#options = options;
+    this.#isLast = !options.keepAlive;
+    const usefulBytes = maxBytes + messageFraming.overheadBytes;
+    this.#buffer = new ReadBuffer(pool, usefulBytes);
+    this.#deadline = new Deadline(timer);
+    this.#transport = new Transport(
+      conn,
+      this.#buffer,
+      this.#deadline,
+      idleTimeoutMs,
+    );
   }
 
   /**
-   * Holds the conversation, from the first byte to the close.
+   * Runs the connection from the first byte to the close.
    *
-   * @param word A last word that needs no hearing.
+   * @param refusal The code of an error reply that is sent without reading.
    */
-  async hold(word?: string): Promise<ConversationReport> {
-    const connection = this.#connection;
+  async run(refusal?: string): Promise<ConversationReport> {
+    const transport = this.#transport;
     try {
-      let heard: Heard = word ?? await this.#hear();
-      while (typeof heard !== "string" && !this.#isLast) {
-        await this.#answer(heard);
-        heard = this.#isLast ? GOODBYE : await this.#hear();
+      let result: ReadResult | undefined = refusal === undefined
+        ? await this.#readMessage()
+        : new Interruption(refusal);
+      while (result?.reason === "end" && !this.#isLast) {
+        await this.#reply(result);
+        result = this.#isLast ? undefined : await this.#readMessage();
       }
-      // The dropping starts with the last verdict, beside handler and writing:
-      // a client that writes all it has before it reads would wait for us, and
-      // we for it.
-      connection.drain();
-      if (typeof heard !== "string") await this.#answer(heard);
-      else if (heard !== GOODBYE) await this.#refuse(heard);
-      this.#giveBack();
-      await connection.linger(this.#terms.lingerTimeout);
+      // Discarding starts as soon as the outcome is known, beside the handler
+      // and the writing: a client that writes everything before it reads would
+      // otherwise deadlock with the server.
+      transport.drain();
+      if (result?.reason === "end") await this.#reply(result);
+      else if (result !== undefined) await this.#refuse(result);
+      this.#buffer.finish();
+      await transport.linger(this.#options.lingerTimeoutMs);
     } catch (error) {
-      if (connection.isGone(error)) {
-        this.#outcome ||= connection.closed ? "cut" : this.#lost(error);
+      if (transport.isGone(error)) {
+        this.#outcome ||= transport.isClosed ? "aborted" : this.#lost(error);
       } else {
         this.#outcome = "failed";
         this.#error = error;
       }
     } finally {
-      await connection.end();
-      this.#giveBack();
+      this.#buffer.finish();
+      await transport.end();
     }
-    const { remoteAddr, bytesIn, bytesOut, lastWordLost } = connection;
-    return {
-      remoteAddr,
-      outcome: this.#outcome || "end",
-      messages: this.#messages,
-      bytesIn,
-      bytesOut,
-      milliseconds: performance.now() - this.#began,
-      lastWordLost,
-      ...(this.#error !== undefined && { error: this.#error }),
-    };
+    return this.#report();
   }
 
-  /** How a client is gone. */
+  /** Ends a reading, writing or lingering phase that takes too long. */
+  check(ticks: number): void {
+    if (!this.#deadline.hasPassed(ticks)) return;
+    if (this.#isReading) this.interrupt("timed out");
+    else this.#transport.close();
+  }
+
+  /** Makes the current message the last; between two messages, there is none. */
+  finishAfterCurrent(errorCode: string): void {
+    this.#isLast = true;
+    if (this.#isIdle) this.interrupt(errorCode);
+  }
+
+  /** Sends an error reply instead of a reply, unless a reply has begun. */
+  interrupt(errorCode: string): void {
+    this.#isLast = true;
+    if (!this.#hasBegun) this.#transport.interrupt(errorCode);
+  }
+
+  /** Closes at once, whatever is pending. */
+  abort(): void {
+    this.#transport.close();
+  }
+
+  get #hasBegun(): boolean {
+    return this.#transport.bytesOut > this.#sentBefore;
+  }
+
+  /** Reads to the end of a message, or to the reason why there is none. */
+  #readMessage(): Promise<ReadResult> {
+    const { keepAlive, idleTimeoutMs, messageTimeoutMs } = this.#options;
+    this.#outcome = "";
+    this.#error = undefined;
+    this.#sentBefore = this.#transport.bytesOut;
+    this.#isReading = true;
+    this.#isIdle = keepAlive && this.#rest.length === 0;
+    // Between two messages there is none that could take too long.
+    const totalMs = this.#isIdle ? 0 : messageTimeoutMs;
+    this.#deadline.start(idleTimeoutMs, totalMs);
+    // One promise, and no async function: each of many silent connections
+    // waits here, and a suspended function takes half a kB.
+    return new Promise((resolve, reject) => {
+      if (this.#rest.length === 0) this.#readOn(resolve, reject);
+      else this.#decode(this.#rest, resolve, reject);
+    });
+  }
+
+  #readOn(
+    resolve: (result: ReadResult) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    this.#transport.read().then(
+      (chunk) => this.#decode(chunk, resolve, reject),
+      reject,
+    );
+  }
+
+  #decode(
+    chunk: Uint8Array | null | Interruption,
+    resolve: (result: ReadResult) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    const { messageFraming, maxBytes } = this.#options;
+    let result: ReadResult | undefined;
+    if (chunk instanceof Interruption) {
+      result = chunk;
+    } else {
+      this.#decoder ??= messageFraming.decoder(maxBytes);
+      result = chunk === null ? this.#decoder.end() : this.#decoder.push(chunk);
+    }
+    if (result === undefined) {
+      if (this.#isIdle) this.#startMessage();
+      return this.#readOn(resolve, reject);
+    }
+    this.#isReading = this.#isIdle = false;
+    this.#deadline.stop();
+    resolve(result);
+  }
+
+  /** The first bytes of a message have arrived: its time limit starts. */
+  #startMessage(): void {
+    const { idleTimeoutMs, messageTimeoutMs } = this.#options;
+    this.#isIdle = false;
+    this.#deadline.start(idleTimeoutMs, messageTimeoutMs);
+  }
+
+  /** Sends the handler's reply to a message, or an error reply instead. */
+  async #reply(message: Decoded): Promise<void> {
+    const transport = this.#transport;
+    this.#messages++;
+    this.#rest = message.rest;
+    const abort = new LazyAbort();
+    transport.onPeerGone(abort);
+    try {
+      const interruption = await this.#callHandler(message, abort);
+      if (interruption !== undefined) {
+        abort.abort(new ErrorReply(interruption.errorCode));
+        await this.#sendError(interruption.errorCode);
+      }
+    } catch (error) {
+      if (transport.isGone(error)) throw error;
+      const isRefusal = error instanceof ErrorReply;
+      const code = isRefusal ? error.code : "failed";
+      if (!isRefusal) this.#error = error;
+      abort.abort(error);
+      if (this.#hasBegun) {
+        // What has been sent cannot be taken back.
+        this.#outcome = code;
+        transport.replyLost = true;
+        throw transport.markPeerGone(error);
+      }
+      await this.#sendError(code);
+    }
+    if (!this.#isLast) this.#buffer.nextMessage(this.#rest.length);
+  }
+
+  /** Sends what the handler returns, unless that is interrupted. */
+  async #callHandler(
+    message: Decoded,
+    abort: LazyAbort,
+  ): Promise<Interruption | undefined> {
+    const { handler, messageFraming } = this.#options;
+    const { remoteAddr } = this.#transport;
+    const marker = messageFraming.markers[message.markerIndex];
+    const info = new HandlerInfo(remoteAddr, marker, abort);
+    let body = handler(new ReceivedMessage(message), info);
+    if (body instanceof Promise) {
+      this.#buffer.holdUntil(body);
+      const settled = await this.#transport.waitFor(body);
+      if (settled instanceof Interruption) {
+        this.#buffer.holdUntil(body.then((late) => this.#discard(late)));
+        return settled;
+      }
+      body = settled;
+    }
+    this.#outcome = "ok";
+    return await this.#send(body);
+  }
+
+  async #send(body: ReplyBody): Promise<Interruption | undefined> {
+    const transport = this.#transport;
+    const chunks = encode(body, this.#options.replyFraming);
+    if (Symbol.iterator in chunks) {
+      for (const chunk of chunks) await transport.write(chunk);
+      return undefined;
+    }
+    const iterator = chunks[Symbol.asyncIterator]();
+    let isDone = false;
+    try {
+      for (;;) {
+        const next = await transport.waitFor(iterator.next());
+        if (next instanceof Interruption) return next;
+        if (next.done) {
+          isDone = true;
+          return undefined;
+        }
+        await transport.write(next.value);
+      }
+    } finally {
+      if (!isDone) this.#breakOff(iterator);
+    }
+  }
+
+  /** Drops the reply of a handler that was interrupted. */
+  #discard(late: ReplyBody): void {
+    if (typeof late === "object" && Symbol.asyncIterator in late) {
+      this.#breakOff(late[Symbol.asyncIterator]());
+    }
+  }
+
+  /** Ends an iterable that may still read its message. */
+  #breakOff(iterator: AsyncIterator<unknown>): void {
+    this.#buffer.abandon();
+    // Not awaited: it settles only after the chunk that is being made.
+    iterator.return?.().catch(() => {});
+  }
+
+  /** Sends the error reply for what is not a complete message. */
+  async #refuse(result: ReadResult): Promise<void> {
+    // With keep-alive, an end of file between two messages ends in silence.
+    const isGoodbye = "isEmpty" in result && result.isEmpty;
+    if (isGoodbye && this.#options.keepAlive) return;
+    await this.#sendError(result.errorCode);
+  }
+
+  async #sendError(code: string): Promise<void> {
+    this.#outcome = code;
+    if (this.#isLast) this.#buffer.finish();
+    await this.#send(`ERROR:${code}!`);
+  }
+
+  /** How the client broke the connection. */
   #lost(error: unknown): string {
     const isTruncated = error instanceof Deno.errors.UnexpectedEof;
     if (!isTruncated && !(error instanceof Deno.errors.InvalidData)) {
       return "reset";
     }
     this.#error = error;
-    return isTruncated ? "truncated" : "no TLS";
+    return isTruncated ? "truncated" : "not TLS";
   }
 
-  /** Who is at the other end. */
-  get remoteAddr(): Deno.Addr {
-    return this.#connection.remoteAddr;
-  }
-
-  /** The marker that ended the message; undefined with a count. */
-  get marker(): Uint8Array | undefined {
-    return this.#which === undefined
-      ? undefined
-      : this.#terms.framing.markers[this.#which];
-  }
-
-  /** Aborts when nobody waits for the reply any more. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      const abort = this.#abort = new AbortController();
-      this.#connection.whenGone((reason) => abort.abort(reason));
-    }
-    return this.#abort.signal;
-  }
-
-  /** Is a time limit over? Only the clock asks. */
-  look(ticks: number): void {
-    this.#connection.watch.look(ticks);
-  }
-
-  /** Lets the message that is under way be the last. */
-  finish(word: string): void {
-    this.#isLast = true;
-    if (this.#isIdle) this.interrupt(word);
-  }
-
-  /** Gives this last word instead of a reply, unless a reply has begun. */
-  interrupt(word: string): void {
-    this.#isLast = true;
-    if (!this.#hasBegun) this.#connection.overtake(new LastWord(word));
-  }
-
-  /** Closes at once, whatever is going on. */
-  cut(): void {
-    this.#connection.close();
-  }
-
-  get #hasBegun(): boolean {
-    return this.#connection.bytesOut > this.#sentBefore;
-  }
-
-  /**
-   * The message, or the last word where there is none to answer. No async
-   * function: see `endFraming()`.
-   */
-  #hear(): Promise<Heard> {
-    const { framing, keepAlive, maxBytes, idleTimeout, messageTimeout } =
-      this.#terms;
-    const connection = this.#connection;
-    this.#outcome = "";
-    this.#abort = undefined;
-    this.#error = undefined;
-    this.#sentBefore = connection.bytesOut;
-    this.#isIdle = keepAlive && this.#rest.length === 0;
-    connection.watch.start(
-      idleTimeout,
-      // Between two messages there is none that could take too long.
-      this.#isIdle ? 0 : messageTimeout,
-      this,
-    );
-    if (this.#isIdle) {
-      connection.whenRead(() => {
-        this.#isIdle = false;
-        connection.watch.start(idleTimeout, messageTimeout, this);
-      });
-    }
-    return framing.hear(connection, maxBytes, this.#rest).then(
-      (heard) => {
-        connection.watch.rest();
-        // Without another message to come, silence is no goodbye.
-        return heard === GOODBYE && !keepAlive ? "no end" : heard;
-      },
-      (error) => {
-        connection.watch.rest();
-        if (error instanceof LastWord) return error.word;
-        if (error instanceof NoRoomError) return "busy";
-        throw error;
-      },
-    );
-  }
-
-  /** A time limit on reading is over. */
-  expire(): void {
-    this.interrupt("timed out");
-  }
-
-  /** Sends what the handler makes of the message. */
-  async #answer(message: Whole): Promise<void> {
-    const connection = this.#connection;
-    this.#messages++;
-    this.#which = message.which;
-    this.#rest = message.rest;
-    try {
-      const received = new ReceivedMessage(message);
-      const answer = this.#terms.handler(received, this);
-      const body = answer instanceof Promise
-        ? await this.#settled(answer)
-        : answer;
-      this.#outcome = "end";
-      await this.#send(body);
-    } catch (error) {
-      if (connection.isGone(error)) throw error;
-      const word = error instanceof LastWord ? error.word : "failed";
-      if (!(error instanceof LastWord)) this.#error = error;
-      this.#abort?.abort(error);
-      if (this.#hasBegun) {
-        // What has been sent cannot be taken back.
-        this.#outcome = word;
-        connection.lastWordLost = true;
-        throw connection.goneBy(error);
-      }
-      await this.#refuse(word);
-    }
-    if (!this.#isLast) {
-      this.#giveBack(this.#rest);
-      connection.startMessage(this.#rest.length > 0);
-    }
-  }
-
-  async #send(body: ReplyBody): Promise<void> {
-    const { framing } = this.#terms;
-    const pieces = replyPieces(framing.frame(body));
-    if (framing.enclose === undefined) {
-      return await this.#each(pieces, (piece) => this.#connection.write(piece));
-    }
-    const all: Uint8Array[] = [];
-    await this.#each(pieces, (piece) => {
-      all.push(piece);
-    });
-    for (const piece of framing.enclose(all)) {
-      await this.#connection.write(piece);
-    }
-  }
-
-  /** Uses each piece as it comes, unless it is overtaken. */
-  async #each(
-    pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    use: (piece: Uint8Array) => Promise<void> | void,
-  ): Promise<void> {
-    if (Symbol.iterator in pieces) {
-      for (const piece of pieces) await use(piece);
-      return;
-    }
-    const iterator = pieces[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const { done, value } = await this.#settled(iterator.next());
-        if (done) return;
-        await use(value);
-      }
-    } finally {
-      // Not awaited: it would wait for the piece that was overtaken.
-      iterator.return?.().catch(() => {});
-    }
-  }
-
-  async #refuse(word: string): Promise<void> {
-    this.#outcome = word;
-    this.#giveBack(this.#rest);
-    await this.#send(`ERROR:${word}!`);
-  }
-
-  /** Waits for the handler, unless it is overtaken. */
-  async #settled<T>(promise: Promise<T>): Promise<T> {
-    this.#unsettled = promise;
-    const settle = () => {
-      if (this.#unsettled === promise) this.#unsettled = undefined;
+  #report(): ConversationReport {
+    const { remoteAddr, bytesIn, bytesOut, replyLost } = this.#transport;
+    return {
+      remoteAddr,
+      outcome: this.#outcome || "ok",
+      messages: this.#messages,
+      bytesIn,
+      bytesOut,
+      durationMs: performance.now() - this.#startedMs,
+      replyLost,
+      ...(this.#error !== undefined && { error: this.#error }),
     };
-    // Before waitFor() is told: what has settled, however, reads no more.
-    promise.then(settle, settle);
-    return await this.#connection.waitFor(promise);
-  }
-
-  /** Gives back the blocks that nobody uses any more; all but these bytes'. */
-  #giveBack(rest: Uint8Array = NOTHING): void {
-    if (this.#unsettled !== undefined) {
-      // A handler that was overtaken reads on: what it reads stays its own.
-      const giveBack = () => this.#giveBack();
-      this.#unsettled.then(giveBack, giveBack);
-      return;
-    }
-    const { pendingRead, pendingRoom } = this.#connection;
-    this.#loan.giveBack(pendingRoom ?? (rest.length > 0 ? rest : undefined));
-    pendingRead?.then(() => this.#giveBack(rest));
   }
 }

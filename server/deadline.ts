@@ -2,126 +2,118 @@
  * The time limits of many connections, under one timer.
  *
  * A timer for each connection would cost a short conversation more than its
- * reading does. So there is one clock for all: it ticks while anybody watches
- * it, and looks at each watch. Progress only notes the count of ticks, for even
- * to ask the time costs more than to read a few bytes. A limit is never cut
- * short, and is up to two ticks too long; more where the server is too busy to
- * tick, which is no fault of a client's.
+ * reading does. One timer ticks for all, and checks the deadline of each
+ * connection. Progress only notes the number of the tick, because even reading
+ * the clock costs more than reading a few bytes. A limit is never cut short. It
+ * may pass up to two ticks late, and later where the server is too busy to
+ * tick, which is not the client's fault.
  *
  * @module
  */
 
-/** The longest that a timer can count, in ms. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
+/** No tick is longer than this, however long the limits are. */
+const LONGEST_TICK_MS = 1000;
 
-/** Ticks are no longer, in ms, however long the limits are. */
-const LONGEST_TICK = 1000;
+/** A tick is this many times shorter than the shortest limit. */
+const TICKS_PER_TIMEOUT = 16;
 
-/** Ticks are so many times shorter than the shortest limit. */
-const FINENESS = 16;
-
-/** What is told when its time is over. */
-export interface Expiring {
-  /** It is. */
-  expire(): void;
+/** An object that is checked at each tick. */
+export interface Checked {
+  /** Checks a deadline, given the number of ticks so far. */
+  check(ticks: number): void;
 }
 
-/** What is looked at with each tick. */
-export interface Watched {
-  /** So many ticks there were. */
-  look(ticks: number): void;
-}
-
-/** What all watches of a server look at. */
-export class Clock {
-  /** How many ticks there were. */
+/** The timer that all deadlines of a server share. */
+export class DeadlineTimer {
+  /** The number of ticks so far. */
   ticks = 0;
-  readonly #tick: number;
-  readonly #watches: ReadonlySet<Watched>;
+  readonly #tickMs: number;
+  readonly #checked: ReadonlySet<Checked>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param limits All that will be watched for, in ms; 0 is no limit.
-   * @param watches What it looks at: a set that others fill and empty.
+   * @param limits All limits that deadlines will use, in ms; 0 is no limit.
+   * @param checked The objects to check: a set that others fill and empty.
    */
-  constructor(limits: readonly number[], watches: ReadonlySet<Watched>) {
-    this.#watches = watches;
+  constructor(limits: readonly number[], checked: ReadonlySet<Checked>) {
+    this.#checked = checked;
     const shortest = Math.min(...limits.filter((limit) => limit > 0));
-    this.#tick = Math.min(Math.ceil(shortest / FINENESS), LONGEST_TICK);
+    this.#tickMs = Math.min(
+      Math.ceil(shortest / TICKS_PER_TIMEOUT),
+      LONGEST_TICK_MS,
+    );
   }
 
-  /** Starts to tick, if it does not, because there is something to look at. */
-  wind(): void {
-    this.#timer ??= setTimeout(() => this.#ring(), this.#tick);
+  /** Starts ticking, unless it ticks already. It stops when the set is empty. */
+  start(): void {
+    this.#timer ??= setTimeout(() => this.#tick(), this.#tickMs);
   }
 
-  /** How many ticks last longer than so many ms; 0 ms last for ever. */
-  ticksFor(milliseconds: number): number {
-    if (milliseconds === 0) return Infinity;
-    // The first tick comes at once, if what begins now began just before it.
-    return Math.ceil(milliseconds / this.#tick) + 1;
+  /** The number of ticks that last at least `ms`; for 0 ms, infinite. */
+  ticksFor(ms: number): number {
+    if (ms === 0) return Infinity;
+    // The first tick comes at once if a limit starts just before it.
+    return Math.ceil(ms / this.#tickMs) + 1;
   }
 
-  /** Stops ticking, until it is wound up again. */
+  /** Stops ticking. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #ring(): void {
+  #tick(): void {
     this.#timer = undefined;
-    // It runs down by itself: winding it up and stopping it for each of many
-    // short conversations would be as dear as a timer for each.
-    if (this.#watches.size === 0) return;
-    this.#timer = setTimeout(() => this.#ring(), this.#tick);
+    // The timer runs out by itself: to start and stop it for each of many short
+    // conversations would cost as much as a timer for each.
+    if (this.#checked.size === 0) return;
+    this.#timer = setTimeout(() => this.#tick(), this.#tickMs);
     this.ticks++;
-    for (const watch of this.#watches) watch.look(this.ticks);
+    for (const checked of this.#checked) checked.check(this.ticks);
   }
 }
 
-/**
- * Limits on a phase of a conversation: so long without progress, so long in
- * all.
- */
-export class Watch implements Watched {
-  readonly #clock: Clock;
+/** Two limits on a phase of a connection: without progress, and in all. */
+export class Deadline {
+  readonly #timer: DeadlineTimer;
   #idleTicks = Infinity;
   #lastTick = Infinity;
-  #moved = 0;
-  #expiring: Expiring | undefined;
+  #progressTick = 0;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(timer: DeadlineTimer) {
+    this.#timer = timer;
   }
 
   /**
    * Starts a phase, and ends the one before.
    *
-   * @param idle Milliseconds without progress; 0 for no limit.
-   * @param total Milliseconds in all; 0 for no limit.
-   * @param expiring Told once when one of them has passed.
+   * @param idleMs The longest time without progress, in ms; 0 for no limit.
+   * @param totalMs The longest time in all, in ms; 0 for no limit.
    */
-  start(idle: number, total: number, expiring: Expiring): void {
-    this.#moved = this.#clock.ticks;
-    this.#idleTicks = this.#clock.ticksFor(idle);
-    this.#lastTick = this.#moved + this.#clock.ticksFor(total);
-    this.#expiring = expiring;
+  start(idleMs: number, totalMs: number): void {
+    this.#progressTick = this.#timer.ticks;
+    this.#idleTicks = this.#timer.ticksFor(idleMs);
+    this.#lastTick = this.#progressTick + this.#timer.ticksFor(totalMs);
   }
 
-  /** Notes that something moved. */
+  /** Notes progress. */
   progress(): void {
-    this.#moved = this.#clock.ticks;
+    this.#progressTick = this.#timer.ticks;
   }
 
   /** Ends the phase. */
-  rest(): void {
+  stop(): void {
     this.#idleTicks = this.#lastTick = Infinity;
   }
 
-  /** Is it time? Only the clock asks. */
-  look(ticks: number): void {
-    if (ticks < this.#lastTick && ticks - this.#moved < this.#idleTicks) return;
-    this.rest();
-    this.#expiring?.expire();
+  /** Whether a limit has passed at this tick. Reports it once. */
+  hasPassed(ticks: number): boolean {
+    if (
+      ticks < this.#lastTick && ticks - this.#progressTick < this.#idleTicks
+    ) {
+      return false;
+    }
+    this.stop();
+    return true;
   }
 }

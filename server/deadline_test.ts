@@ -1,63 +1,87 @@
 import { assert, assertEquals } from "@std/assert";
-import { Clock, Watch, type Watched } from "./deadline.ts";
+import { type Checked, Deadline, DeadlineTimer } from "./deadline.ts";
 
-const watches = new Set<Watched>();
+/** A deadline that its timer checks. */
+class Watched implements Checked {
+  readonly deadline: Deadline;
+  readonly #passed = Promise.withResolvers<number>();
+  readonly #startedMs = performance.now();
+  count = 0;
 
-/** A watch that its clock looks at. */
-function watchOf(clock: Clock): Watch {
-  const watch = new Watch(clock);
-  watches.add(watch);
-  clock.wind();
-  return watch;
+  constructor(timer: DeadlineTimer, set: Set<Checked>) {
+    this.deadline = new Deadline(timer);
+    set.add(this);
+    timer.start();
+  }
+
+  /** Resolves to the time that had passed, in ms. */
+  get passed(): Promise<number> {
+    return this.#passed.promise;
+  }
+
+  check(ticks: number): void {
+    if (!this.deadline.hasPassed(ticks)) return;
+    this.count++;
+    this.#passed.resolve(performance.now() - this.#startedMs);
+  }
 }
 
-/** Resolves with the milliseconds that passed until the watch expired. */
-function expiry(watch: Watch, idle: number, total: number): Promise<number> {
-  const began = performance.now();
-  return new Promise((resolve) =>
-    watch.start(idle, total, {
-      expire: () => resolve(performance.now() - began),
-    })
-  );
-}
-
-Deno.test("Watch expires after so long without progress, not before", async () => {
-  using clock = new Clock([32, 0], watches);
-  const watch = watchOf(clock);
-  const passed = await expiry(watch, 32, 0);
-  watches.delete(watch);
-  assert(passed >= 32, `${passed} ms`);
+Deno.test("Deadline passes after its time without progress, not before", async () => {
+  const set = new Set<Checked>();
+  using timer = new DeadlineTimer([32, 0], set);
+  const watched = new Watched(timer, set);
+  watched.deadline.start(32, 0);
+  const passedMs = await watched.passed;
+  assert(passedMs >= 32, `${passedMs} ms`);
 });
 
-Deno.test("Watch expires after so long in all, whatever moves", async () => {
-  using clock = new Clock([32], watches);
-  const watch = watchOf(clock);
-  const moving = setInterval(() => watch.progress(), 1);
-  const passed = await expiry(watch, 32, 64);
-  clearInterval(moving);
-  watches.delete(watch);
-  assert(passed >= 64, `${passed} ms`);
+Deno.test("Deadline passes after its total time, whatever the progress", async () => {
+  const set = new Set<Checked>();
+  using timer = new DeadlineTimer([32], set);
+  const watched = new Watched(timer, set);
+  watched.deadline.start(32, 64);
+  const progress = setInterval(() => watched.deadline.progress(), 1);
+  const passedMs = await watched.passed;
+  clearInterval(progress);
+  assert(passedMs >= 64, `${passedMs} ms`);
 });
 
-Deno.test("Watch rests between phases, and with no limit", async () => {
-  using clock = new Clock([16], watches);
-  const [resting, unlimited, other] = [0, 1, 2].map(() => watchOf(clock));
-  let expired = 0;
-  resting!.start(16, 16, { expire: () => expired++ });
-  resting!.rest();
-  unlimited!.start(0, 0, { expire: () => expired++ });
-  await expiry(other!, 48, 0);
-  watches.clear();
-  assertEquals(expired, 0);
+Deno.test("Deadline is put off by progress", () => {
+  const timer = new DeadlineTimer([16], new Set());
+  const deadline = new Deadline(timer);
+  deadline.start(16, 0);
+  for (let ticks = 1; ticks < 200; ticks++) {
+    timer.ticks = ticks;
+    deadline.progress();
+    assert(!deadline.hasPassed(ticks + 1));
+  }
+  const limit = timer.ticks + timer.ticksFor(16);
+  assert(!deadline.hasPassed(limit - 1));
+  assert(deadline.hasPassed(limit));
 });
 
-Deno.test("Clock runs down when nobody watches, and is wound up again", async () => {
-  using clock = new Clock([16], watches);
-  const first = watchOf(clock);
-  watches.delete(first);
-  const { ticks } = clock;
-  const second = watchOf(clock);
-  await expiry(second, 16, 0);
-  watches.delete(second);
-  assert(clock.ticks > ticks);
+Deno.test("Deadline passes once, and not when stopped or without limit", async () => {
+  const set = new Set<Checked>();
+  using timer = new DeadlineTimer([16], set);
+  const [stopped, unlimited, once, last] = [0, 1, 2, 3]
+    .map(() => new Watched(timer, set)) as [Watched, Watched, Watched, Watched];
+  stopped.deadline.start(16, 16);
+  stopped.deadline.stop();
+  unlimited.deadline.start(0, 0);
+  once.deadline.start(16, 0);
+  last.deadline.start(64, 0);
+  await last.passed;
+  assertEquals([stopped.count, unlimited.count, once.count], [0, 0, 1]);
+});
+
+Deno.test("DeadlineTimer stops when nothing is checked, and starts again", async () => {
+  const set = new Set<Checked>();
+  using timer = new DeadlineTimer([16], set);
+  const first = new Watched(timer, set);
+  first.deadline.start(16, 0);
+  await first.passed;
+  set.clear();
+  const second = new Watched(timer, set);
+  second.deadline.start(16, 0);
+  await second.passed;
 });

@@ -1,224 +1,179 @@
 /**
- * What a handler is given, and what it may answer.
+ * What a handler receives, and what it may return or throw.
  *
  * @module
  */
 import { concat } from "@std/bytes";
-import type { Received } from "../framing/received.ts";
+import type { Body } from "../framing/encode.ts";
+import type { Decoded } from "../framing/received.ts";
 
-/** A whole message, in the manner of a `Request`, but all of it is here. */
+/** A complete message. */
 export interface Message {
   /**
-   * The message as it lies, without its marker: nothing copied. The chunks
-   * are lent until the reply is sent, and then hold somebody else's bytes.
+   * The bytes of the message as they lie in memory, without the marker: not
+   * copied. The chunks are valid until the reply has been sent. Afterwards the
+   * server reuses their memory: take `bytes()` for what you keep.
    */
   readonly chunks: readonly Uint8Array[];
   /** The number of bytes in the message. */
   readonly byteLength: number;
-  /** The message in one piece: a copy, and the caller's own. */
+  /** The bytes of the message: a copy, which belongs to the caller. */
   bytes(): Uint8Array<ArrayBuffer>;
-  /** The message as text. What is no UTF-8 becomes U+FFFD. */
+  /** The message as text. Bytes that are not UTF-8 become U+FFFD. */
   text(): string;
 }
 
-/** What a handler may know beside the message. */
+/** What a handler may know besides the message. One object for each message. */
 export interface MessageInfo {
-  /** Who sent it. */
+  /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
-  /** The end marker that ended it; undefined with a count. */
+  /** The end marker that ended the message; undefined with a count. */
   readonly marker: Uint8Array | undefined;
   /**
    * Aborts when nobody waits for the reply any more: the client is gone, or
-   * the server gave it another last word. With `keepAlive` nothing is read
-   * while the handler works, and a client that is gone is not noticed.
+   * the server has sent an error reply instead. With `keepAlive` nothing is
+   * read while the handler works, so a client that is gone is not noticed.
    */
   readonly signal: AbortSignal;
 }
 
-/** Text (as UTF-8), bytes, or an iterable of either, sent as it comes. */
-export type ReplyBody =
-  | string
-  | Uint8Array
-  | Iterable<string | Uint8Array>
-  | AsyncIterable<string | Uint8Array>;
+/**
+ * A reply: text (as UTF-8), bytes, or an iterable of either. An async iterable,
+ * such as a `ReadableStream`, is sent chunk by chunk as it comes.
+ */
+export type ReplyBody = Body;
 
 /**
  * Answers one message.
  *
- * Throw, and the client hears `ERROR:failed!`; throw a
- * {@linkcode LastWord}, and it hears that. An iterable that throws after its
- * first piece was sent cannot take it back: the reply is cut, and without
- * `replyEnd` may look whole.
+ * If the handler throws, the client gets `ERROR:failed!`; if it throws an
+ * {@linkcode ErrorReply}, the client gets that. An iterable that throws after
+ * its first chunk was sent truncates the reply; without `replyEnd` the client
+ * may take that for a complete one.
  *
- * No limit but a shutdown's grace covers a handler that never settles: see
- * `info.signal`, and `AbortSignal.timeout()`.
+ * No limit except the grace period of a shutdown applies to a handler that
+ * never settles: use `info.signal` and `AbortSignal.timeout()`.
  */
 export type Handler = (
   message: Message,
   info: MessageInfo,
 ) => ReplyBody | Promise<ReplyBody>;
 
-/** How conversations end without a last word: see `ConversationReport`. */
-const OUTCOMES = new Set(["end", "reset", "cut", "truncated", "no TLS"]);
+/** Outcomes of a conversation that are not error codes. */
+const OUTCOMES = new Set(["ok", "reset", "aborted", "truncated", "not TLS"]);
 
 /**
- * What is said instead of a reply: `ERROR:` and the word and `!`. A handler
- * throws one to refuse a message.
+ * An error reply, `ERROR:code!`: a handler throws one to refuse a message. With
+ * `keepAlive` the connection goes on.
  *
  * @example A handler that refuses
  * ```ts
- * import { type Handler, LastWord } from "@recv-end/recv-end";
- * import { assertThrows } from "@std/assert";
+ * import { ErrorReply, sendData, serve } from "@recv-end/recv-end";
+ * import { assertEquals } from "@std/assert";
  *
- * const handler: Handler = (message) => {
- *   if (message.byteLength % 2 === 1) throw new LastWord("malformed");
+ * await using server = serve({ port: 0, end: "\n" }, (message) => {
+ *   if (message.byteLength % 2 === 1) throw new ErrorReply("malformed");
  *   return "fine";
- * };
- * assertThrows(() => {
- *   throw new LastWord("malformed");
- * }, LastWord, "malformed");
- * void handler;
+ * });
+ * const reply = await sendData("abc", { port: server.addr.port, end: "\n" });
+ * assertEquals(reply.text(), "ERROR:malformed!");
+ * assertEquals(reply.error, "malformed");
  * ```
  */
-export class LastWord extends Error {
+export class ErrorReply extends Error {
   /** The name of the class. */
-  override name = "LastWord";
+  override name = "ErrorReply";
 
-  /** The word alone: `malformed` for `ERROR:malformed!`. */
-  readonly word: string;
+  /** The code: `malformed` for `ERROR:malformed!`. */
+  readonly code: string;
 
   /**
-   * Makes the last word `ERROR:word!`.
+   * Makes the error reply `ERROR:code!`.
    *
-   * @param word The word alone, up to 200 characters.
-   * @throws {TypeError} If it is empty or longer, or has a `!` or a line
-   * break in it: no client would know it for a last word. Or if it is `end`,
-   * `reset`, `cut`, `truncated` or `no TLS`, which are outcomes without one.
+   * @param code 1 to 200 characters, without `!` and line breaks.
+   * @throws {TypeError} If the code is not valid: a client would not recognise
+   * the reply as an error. Or if it is `ok`, `reset`, `aborted`, `truncated` or
+   * `not TLS`, which are outcomes in the log and no error replies.
    */
-  constructor(word: string) {
-    if (!/^[^!\r\n]{1,200}$/.test(word) || OUTCOMES.has(word)) {
-      throw new TypeError(`Cannot use ${JSON.stringify(word)} as a last word`);
+  constructor(code: string) {
+    if (!/^[^!\r\n]{1,200}$/.test(code) || OUTCOMES.has(code)) {
+      throw new TypeError(
+        `Cannot use ${JSON.stringify(code)} as the code of an error reply`,
+      );
     }
-    super(word);
-    this.word = word;
+    super(code);
+    this.code = code;
   }
 }
 
-/** The recipe's answer, and the default: the message twice. */
-export const twice: Handler = (message) => [
+/** The default handler, from the recipe: replies with the message twice. */
+export const echoTwice: Handler = (message) => [
   ...message.chunks,
   ...message.chunks,
 ];
 
-/** Bytes that were received. */
-type Bytes = Pick<Received, "chunks" | "byteLength" | "data">;
-
-/** The message that a handler is given for what was received. */
+/** The message that a handler receives. */
 export class ReceivedMessage implements Message {
-  readonly #received: Bytes;
+  readonly chunks: readonly Uint8Array[];
+  readonly byteLength: number;
 
-  /** Lends what was received. */
-  constructor(received: Bytes) {
-    this.#received = received;
-  }
-
-  get chunks(): readonly Uint8Array[] {
-    return this.#received.chunks;
-  }
-
-  get byteLength(): number {
-    return this.#received.byteLength;
+  constructor({ chunks, byteLength }: Decoded) {
+    this.chunks = chunks;
+    this.byteLength = byteLength;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    return concat(this.#received.chunks);
+    return concat(this.chunks);
   }
 
   text(): string {
-    return new TextDecoder().decode(this.#received.data);
+    const { chunks } = this;
+    return new TextDecoder().decode(
+      chunks.length === 1 ? chunks[0]! : concat(chunks),
+    );
   }
 }
 
-/** Pieces smaller than this are worth a copy: together they are one packet. */
-const SMALL_PIECE = 16 * 1024;
+/** An abort signal that is made when it is first asked for. */
+export class LazyAbort {
+  #controller: AbortController | undefined;
+  #isAborted = false;
+  #reason: unknown;
 
-const encoder = new TextEncoder();
-
-/**
- * The pieces of a reply as they are to be written: small neighbours joined
- * into one, large ones as they lie. Pieces that are still being made are not
- * held back for the ones behind them.
- */
-export function replyPieces(
-  reply: ReplyBody,
-): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
-  if (typeof reply === "string" || reply instanceof Uint8Array) {
-    return [toBytes(reply)];
-  }
-  if (typeof reply === "object" && reply !== null) {
-    if (Array.isArray(reply)) return joinAll(reply);
-    if (Symbol.asyncIterator in reply) return eachAsBytes(reply);
-    if (Symbol.iterator in reply) return joinSmall(reply);
-  }
-  throw new TypeError(
-    "Cannot send the reply: neither text, nor bytes, nor an iterable of them",
-  );
-}
-
-function toBytes(piece: string | Uint8Array): Uint8Array {
-  if (typeof piece === "string") return encoder.encode(piece);
-  if (piece instanceof Uint8Array) return piece;
-  throw new TypeError("Cannot send a piece of the reply: no text and no bytes");
-}
-
-async function* eachAsBytes(
-  pieces: AsyncIterable<string | Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  for await (const piece of pieces) yield toBytes(piece);
-}
-
-/** The same as `joinSmall`, without its cost, where all of it is small. */
-function joinAll(
-  pieces: readonly (string | Uint8Array)[],
-): Iterable<Uint8Array> {
-  let length = 0;
-  for (const piece of pieces) {
-    if (!(piece instanceof Uint8Array)) return joinSmall(pieces);
-    length += piece.length;
-  }
-  if (length > SMALL_PIECE) return joinSmall(pieces);
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece as Uint8Array, offset);
-    offset += piece.length;
-  }
-  return [whole];
-}
-
-/** Small neighbours joined into one piece, large ones as they lie. */
-export function* joinSmall(
-  pieces: Iterable<string | Uint8Array>,
-): Iterable<Uint8Array> {
-  let small: Uint8Array[] = [];
-  let smallBytes = 0;
-  for (const piece of pieces) {
-    const bytes = toBytes(piece);
-    if (smallBytes + bytes.length > SMALL_PIECE && smallBytes > 0) {
-      yield joined(small);
-      small = [];
-      smallBytes = 0;
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort(this.#reason);
     }
-    if (bytes.length > SMALL_PIECE) {
-      yield bytes;
-    } else {
-      small.push(bytes);
-      smallBytes += bytes.length;
-    }
+    return this.#controller.signal;
   }
-  if (smallBytes > 0) yield joined(small);
+
+  /** Aborts, for the first reason that is given. */
+  abort(reason: unknown): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
 }
 
-function joined(pieces: Uint8Array[]): Uint8Array {
-  return pieces.length === 1 ? pieces[0]! : concat(pieces);
+/** The information that a handler receives with one message. */
+export class HandlerInfo implements MessageInfo {
+  readonly remoteAddr: Deno.Addr;
+  readonly marker: Uint8Array | undefined;
+  readonly #abort: LazyAbort;
+
+  constructor(
+    remoteAddr: Deno.Addr,
+    marker: Uint8Array | undefined,
+    abort: LazyAbort,
+  ) {
+    this.remoteAddr = remoteAddr;
+    this.marker = marker;
+    this.#abort = abort;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
 }

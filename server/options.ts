@@ -1,130 +1,131 @@
 /**
- * What `serve()` takes and what it returns, and the limits made of it.
+ * The options of `serve()`, and what they resolve to.
  *
  * @module
  */
-import { BlockPool, slabsIn } from "./buffer_pool.ts";
-import { LINGER_TOTAL } from "./transport.ts";
-import type { ConversationReport, Terms } from "./connection.ts";
-import { Count } from "./shared_counter.ts";
 import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "../framing/defaults.ts";
-import { countFraming, endFraming, type Framing } from "../framing/framing.ts";
-import {
-  checkMaxBytes,
-  endMarkers,
-  type Marker,
-  markerBytes,
-} from "../recv_end.ts";
+import { EndMarkerFraming } from "../framing/end_marker.ts";
+import { endOfFileFraming } from "../framing/end_of_file.ts";
+import type { Framing } from "../framing/framing.ts";
+import { type Marker, toMarkerSet } from "../framing/marker.ts";
+import { checkMaxBytes } from "../framing/max_bytes.ts";
+import { netstringFraming } from "../framing/netstring.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import type { ResolvedOptions } from "./connection.ts";
+import { type Checked, DeadlineTimer } from "./deadline.ts";
 import type { Handler } from "./handler.ts";
-import { Clock, type Watched } from "./deadline.ts";
+import type { SharedLimits } from "./limits.ts";
+import type { ConversationReport } from "./report.ts";
+import { LINGER_TOTAL_MS } from "./transport.ts";
 
-/** Options of `serve()`. Times are milliseconds; for them, 0 is no limit. */
+/** Options of `serve()`. Times are in ms; for them, 0 is no limit. */
 export interface ServeOptions {
-  /** Where to listen. @default {"127.0.0.1"} */
+  /** The address to listen on. @default {"127.0.0.1"} */
   hostname?: string;
-  /** The port; 0 takes a free one: see `addr`. @default {4444} */
+  /** The port; 0 takes a free one, which `addr` tells. @default {4444} */
   port?: number;
   /**
-   * The path of a Unix socket to listen on, instead. Deno removes its file
-   * at the end, whatever is there by then; for one that a dead server left see `removeDeadSocket()`.
+   * The path of a Unix socket to listen on instead. Deno removes the file at
+   * `path` when the server closes. See `removeStaleSocket()` for the file of a
+   * server that died.
    */
   path?: string;
-  /** A certificate chain in PEM: with `key`, the server speaks TLS. */
+  /** A certificate chain in PEM. With `key`, the server speaks TLS. */
   cert?: string;
   /** The private key of the certificate, in PEM. */
   key?: string;
   /**
-   * The end marker of a message, or several: the first to end is it, and the
-   * longer of two that end together. @default {"SERVER WRONG MARKER"}
+   * The end marker of a message, or several: the earliest match ends the
+   * message, and of two that end together the longer one.
+   * @default {"SERVER WRONG MARKER"}
    */
   end?: Marker | readonly Marker[];
   /**
-   * What follows every reply and every last word, so that a cut one is known
-   * for what it is. @default {nothing; with keepAlive, the first of `end`}
+   * The end marker of every reply and error reply, so that a client can tell a
+   * truncated one. By default the end of file ends a reply; with `keepAlive`,
+   * the first marker of `end`.
    */
   replyEnd?: Marker;
   /**
-   * Whether more messages may follow on the same connection. They may be sent
-   * ahead, by a client that reads at the same time; they are answered in
-   * their order. An end of file between two is a goodbye. @default {false}
+   * Whether more messages may follow on the same connection. A client that
+   * reads at the same time may send them ahead; they are answered in order. An
+   * end of file between two messages ends the connection. @default {false}
    */
   keepAlive?: boolean;
   /**
-   * How messages and replies say where they end: by the markers, or by a
-   * count in front, as netstrings. @default {"end"}
+   * The framing of messages and replies: `"end"`, an end marker; `"count"`, a
+   * byte count in front, as netstrings have it. @default {"end"}
    */
   framing?: "end" | "count";
   /**
-   * How many bytes a message may have; more is `ERROR:too large!`, said at
-   * once. @default {67108864} (64 MiB)
+   * The maximum number of bytes in a message. A longer one gets
+   * `ERROR:too large!` at once. @default {67108864}
    */
   maxBytes?: number;
   /**
-   * How long nothing may come, or nothing of the reply be taken. The first is
-   * `ERROR:timed out!`; the second closes. A reader slower than about 100 kB/s
-   * of a reply of many MB may seem to take nothing for so long.
-   * @default {30000}
+   * The longest time without a byte received, or without a byte of the reply
+   * accepted by the kernel. The first gets `ERROR:timed out!`, the second is
+   * closed. @default {30000}
    */
   idleTimeout?: number;
   /**
-   * How long a whole message may take; `ERROR:timed out!`.
-   * @default {300000}
+   * The longest time for a complete message. A slower one gets
+   * `ERROR:timed out!`. @default {300000}
    */
   messageTimeout?: number;
   /**
-   * How long, when all was said, to wait for another byte or the client's end
-   * of file, before the close; in all 30 s, whatever comes.
-   * @default {5000}
+   * After the reply, the longest time without another byte or the client's end
+   * of file, before the server closes; in all 30 s. @default {5000}
    */
   lingerTimeout?: number;
   /**
-   * How many may be served at a time; more hear `ERROR:busy!`, up to 256 at a
-   * time; others wait in the backlog. @default {10000}
+   * The maximum number of connections served at a time. Up to 256 more get
+   * `ERROR:busy!`; others wait in the backlog. @default {10000}
    */
   maxConnections?: number;
   /**
-   * How many bytes all messages together may hold, in slabs of up to 1 MiB;
-   * more is `ERROR:busy!`. An eighth is left to messages of up to 128 KiB.
-   * @default {1073741824} (1 GiB)
+   * The maximum number of bytes that all messages together may hold, in slabs
+   * of up to 1 MiB; more gets `ERROR:busy!`. An eighth is reserved for messages
+   * of up to 128 KiB. @default {1073741824}
    */
   maxBufferedBytes?: number;
   /**
-   * How long `shutdown()` lets conversations go on before it gives them the
-   * last word `ERROR:shutting down!`. @default {10000}
+   * The time that `shutdown()` gives open connections, before they get
+   * `ERROR:shutting down!`. @default {10000}
    */
   grace?: number;
   /**
-   * Shares the port with others that ask for the same, each with its own
-   * limits; the kernel spreads the connections. Linux, and `unstable: ["net"]`
-   * in `deno.json`. @default {false}
+   * Whether other listeners that ask for it may share the port, each with
+   * limits of its own; the kernel spreads the connections. Linux only, and with
+   * `unstable: ["net"]` in `deno.json`. @default {false}
    */
   reusePort?: boolean;
-  /** Cuts the server and all its conversations at once. */
+  /** Aborts the server and all its connections at once. */
   signal?: AbortSignal;
   /** Called when the server listens. */
   onListen?: (addr: Deno.Addr) => void;
   /** Called after each conversation. */
   onConversation?: (report: ConversationReport) => void;
   /**
-   * Called when a connection could not be accepted (no descriptor was left,
-   * say; once until one can be again), and when `onConversation` throws. The
-   * server goes on. Without it, nobody is told.
+   * Called when a connection could not be accepted, for lack of descriptors,
+   * say (once, until one can be accepted again), and when `onConversation`
+   * throws. The server goes on. By default such errors are ignored.
    */
-  onError?: (error: unknown) => void;
+  onAcceptError?: (error: unknown) => void;
 }
 
-/** A running server, as `Deno.HttpServer` is one. */
+/** A running server, similar to `Deno.HttpServer`. */
 export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
   extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that the server listens on. */
   readonly addr: Addr;
-  /** Resolves when it no longer listens and all conversations have ended. */
+  /** Resolves when the server has stopped listening and all connections ended. */
   readonly finished: Promise<void>;
   /**
-   * Answers those who are connected already, refuses new connections within a
-   * second, lets open conversations finish (see `grace`), and resolves with
-   * `finished`, 30 s after the grace period at the latest. May be called
-   * again. Disposing of the server is the same.
+   * Shuts down gracefully: answers clients that are connected, refuses new
+   * connections within a second, lets open connections finish (see `grace`),
+   * and resolves with `finished`, at most 30 s after the grace period. May be
+   * called again. Disposing of the server does the same.
    */
   shutdown(): Promise<void>;
   /** Keeps the process alive while the server listens: the default. */
@@ -133,7 +134,7 @@ export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
   unref(): void;
 }
 
-/** The limits that are numbers from 0, and what they are by default. */
+/** The limits that are numbers from 0, with their defaults. */
 const LIMITS = {
   idleTimeout: 30_000,
   messageTimeout: 300_000,
@@ -143,13 +144,13 @@ const LIMITS = {
   maxBufferedBytes: 2 ** 30,
 };
 
-/** Blocks kept for reuse when idle, in bytes: enough for a 16 MiB message. */
+/** Memory that a pool keeps when idle: enough for a message of 16 MiB. */
 const KEEP_BYTES = 32 * 1024 * 1024;
 
 /**
- * One of the limits of the options.
+ * The value of a limit.
  *
- * @throws {RangeError} If it is no number from 0.
+ * @throws {RangeError} If it is not a number from 0.
  */
 export function limitOf(
   options: ServeOptions,
@@ -163,59 +164,55 @@ export function limitOf(
   );
 }
 
-/** The limits of a whole server, however many threads it has. */
-export interface SharedLimits {
-  /** The connections that are open. */
-  readonly connections: Count;
-  /** The slabs that messages are read into. */
-  readonly slabs: Count;
-}
-
-/** The limits of a server, nothing of which is used yet. */
-export function newLimits(options: ServeOptions): SharedLimits {
-  return {
-    connections: new Count(limitOf(options, "maxConnections")),
-    slabs: new Count(slabsIn(limitOf(options, "maxBufferedBytes"))),
-  };
-}
-
-function toFraming(
+/** The framings of messages and of replies. */
+function toFramings(
   { framing = "end", end = SERVER_MARKER, replyEnd, keepAlive }: ServeOptions,
-): Framing {
-  if (framing === "count") return countFraming;
+): { messageFraming: Framing; replyFraming: Framing } {
+  if (framing === "count") {
+    return { messageFraming: netstringFraming, replyFraming: netstringFraming };
+  }
   if (framing !== "end") {
     throw new TypeError(
       `Cannot use ${framing} as framing: it must be "end" or "count"`,
     );
   }
-  const ends = endMarkers(end);
-  if (replyEnd !== undefined) return endFraming(ends, markerBytes(replyEnd));
-  // Where the file does not end with the reply, the reply has to say so.
-  return endFraming(ends, keepAlive ? ends.markers[0] : undefined);
+  const messageFraming = new EndMarkerFraming(toMarkerSet(end));
+  if (replyEnd !== undefined) {
+    const replyFraming = new EndMarkerFraming(toMarkerSet(replyEnd));
+    return { messageFraming, replyFraming };
+  }
+  // With keep-alive no end of file ends a reply, so a marker has to.
+  const replyFraming = keepAlive ? messageFraming : endOfFileFraming;
+  return { messageFraming, replyFraming };
 }
 
-/** What the options come to for each of the conversations that are open. */
-export function toTerms(
+/**
+ * Checks the options, and resolves what all connections share.
+ *
+ * @param open The connections that are open, whose deadlines are checked.
+ * @throws {TypeError | RangeError} If an option is not valid.
+ */
+export function resolveOptions(
   options: ServeOptions,
   handler: Handler,
   limits: SharedLimits,
-  open: ReadonlySet<Watched>,
-): Terms {
+  open: ReadonlySet<Checked>,
+): ResolvedOptions {
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
   checkMaxBytes(maxBytes);
   const maxBuffered = limitOf(options, "maxBufferedBytes");
   const times = {
-    idleTimeout: limitOf(options, "idleTimeout"),
-    messageTimeout: limitOf(options, "messageTimeout"),
-    lingerTimeout: limitOf(options, "lingerTimeout"),
+    idleTimeoutMs: limitOf(options, "idleTimeout"),
+    messageTimeoutMs: limitOf(options, "messageTimeout"),
+    lingerTimeoutMs: limitOf(options, "lingerTimeout"),
   };
   return {
-    framing: toFraming(options),
+    ...toFramings(options),
+    ...times,
     keepAlive: options.keepAlive ?? false,
     maxBytes,
-    ...times,
-    clock: new Clock([...Object.values(times), LINGER_TOTAL], open),
-    blocks: new BlockPool(
+    timer: new DeadlineTimer([...Object.values(times), LINGER_TOTAL_MS], open),
+    pool: new BufferPool(
       maxBuffered,
       Math.min(KEEP_BYTES, maxBuffered / 8),
       limits.slabs,

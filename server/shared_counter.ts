@@ -1,42 +1,42 @@
 /**
- * A count with a bound, which threads may share.
+ * A counter with a bound.
  *
  * @module
  */
 
-/** How many there are of something, in memory that other threads may see. */
-export class Count {
-  /** How many there may be. */
-  readonly most: number;
-  /** Where it is counted: hand it to another thread to count together. */
-  readonly cell: Int32Array;
+/** A counter in memory that several threads may share. */
+export class SharedCounter {
+  /** The largest count that is allowed. */
+  readonly max: number;
+  /** The memory of the counter: pass it to a thread that counts along. */
+  readonly memory: Int32Array;
 
   /**
-   * @param most How many there may be: the same for all who share the cell.
-   * @param cell Where it is counted.
+   * @param max The largest count that is allowed, the same in all threads.
+   * @param memory The memory of the counter, one element.
    */
-  constructor(most: number, cell: Int32Array = new Int32Array(1)) {
-    this.most = most;
-    this.cell = cell;
+  constructor(max: number, memory: Int32Array = new Int32Array(1)) {
+    this.max = max;
+    this.memory = memory;
   }
 
-  /** Whether other threads count along. */
+  /** Whether other threads may count along. */
   get isShared(): boolean {
-    return this.cell.buffer instanceof SharedArrayBuffer;
+    return this.memory.buffer instanceof SharedArrayBuffer;
   }
 
-  /** How many there are. */
+  /** The count. */
   get count(): number {
-    return Atomics.load(this.cell, 0);
+    return Atomics.load(this.memory, 0);
   }
 
-  /** Counts one more, and returns how many there are now. */
-  add(): number {
-    return Atomics.add(this.cell, 0, 1) + 1;
+  /** Adds one, and returns the new count. It may be above `max`. */
+  increment(): number {
+    return Atomics.add(this.memory, 0, 1) + 1;
   }
 
-  /** Counts one less. */
-  remove(): void {
-    Atomics.sub(this.cell, 0, 1);
+  /** Subtracts one. */
+  decrement(): void {
+    Atomics.sub(this.memory, 0, 1);
   }
 }

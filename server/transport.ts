@@ -1,239 +1,242 @@
 /**
- * The server's end of one connection: reads that can be overtaken, writes
- * under a time limit, the drain, the half-close, lingering, the close.
+ * The socket of one connection, on the server's side: reads that can be
+ * interrupted, writes under a time limit, the drain, lingering, the close.
  *
  * @module
  */
-import type { Pieces, Room } from "../framing/chunk_reader.ts";
-import { type Clock, type Expiring, Watch } from "./deadline.ts";
+import { BufferLimitError, type ReadBuffer } from "../framing/read_buffer.ts";
+import type { Deadline } from "./deadline.ts";
 
-/** In all, lingering lasts no longer, in ms, as with nginx's lingering_time. */
-export const LINGER_TOTAL = 30_000;
+/** Lingering lasts no longer than this, as with nginx's lingering_time. */
+export const LINGER_TOTAL_MS = 30_000;
 
 /**
- * Where all drains put what they drop. One for all of them: nobody looks at
- * it, so it does not matter who wrote there last.
+ * All drains discard their bytes into one buffer: nobody reads it, so it does
+ * not matter who wrote there last.
  */
-const dropped = new Uint8Array(256 * 1024);
+const discarded = new Uint8Array(256 * 1024);
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
-/** What ends all waiting when the connection is closed. */
-const OVER = new DOMException("The conversation is over", "AbortError");
+/** The reason of everything that is pending when the connection is closed. */
+const CLOSED = new DOMException("The connection is closed", "AbortError");
 
-/** One connection. It is closed once, by {@linkcode Connection.close}. */
-export class Connection implements Pieces, Expiring {
-  /** How long nothing may be written, in ms; 0 is no limit. */
-  readonly #idleTimeout: number;
-  readonly #conn: Deno.Conn;
-  /** For reading: whoever reads starts it, and a read is its progress. */
-  readonly watch: Watch;
-  /** Where bytes are read to. */
-  readonly #room: Room;
-  /** How many bytes came, the dropped ones included. */
+/** What a wait resolves to when an error reply has pre-empted it. */
+export class Interruption {
+  /** Tells an interruption from what a decoder found. */
+  readonly reason = "interrupted";
+  /** The code of the error reply. */
+  readonly errorCode: string;
+
+  constructor(errorCode: string) {
+    this.errorCode = errorCode;
+  }
+}
+
+/** Work that is useless once the peer is gone. */
+interface Abortable {
+  abort(reason: unknown): void;
+}
+
+/** The promise of a read or a handler that the connection waits for. */
+interface Waiter {
+  // deno-lint-ignore no-explicit-any
+  resolve(value: any): void;
+  reject(reason: unknown): void;
+}
+
+/** One socket. It is closed exactly once. */
+export class Transport {
+  /** The number of bytes received, the discarded ones included. */
   bytesIn = 0;
-  /** How many bytes were sent. */
+  /** The number of bytes handed to the kernel. */
   bytesOut = 0;
-  /** The client is done sending. */
-  endOfFile = false;
-  /** A write, the half-close or the drain has failed. */
-  lastWordLost = false;
-  /** We have closed. */
-  closed = false;
-  /** Where a read that is under way puts its bytes: it cannot be cancelled. */
-  pendingRoom: Uint8Array | undefined;
-  /** That read, as it ends: it does not reject. */
-  pendingRead: Promise<void> | undefined;
+  /** Whether the client has half-closed, or closed. */
+  isEndOfFile = false;
+  /** Whether a write, the half-close or the drain has failed. */
+  replyLost = false;
+  /** Whether we have closed the socket. */
+  isClosed = false;
+  readonly #conn: Deno.Conn;
+  readonly #buffer: ReadBuffer;
+  readonly #deadline: Deadline;
+  readonly #idleTimeoutMs: number;
+  /** A read that is pending: it cannot be cancelled. It does not reject. */
+  #pendingRead: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
-  #lingering = false;
-  #overtake: ((reason: unknown) => void) | undefined;
+  #isLingering = false;
+  #waiter: Waiter | undefined;
   #gone: { reason: unknown } | undefined;
-  #onGone: ((reason: unknown) => void) | undefined;
-  #onRead: (() => void) | undefined;
+  #dependent: Abortable | undefined;
 
   constructor(
     conn: Deno.Conn,
-    room: Room,
-    idleTimeout: number,
-    clock: Clock,
+    buffer: ReadBuffer,
+    deadline: Deadline,
+    idleTimeoutMs: number,
   ) {
     this.#conn = conn;
-    this.#room = room;
-    this.#idleTimeout = idleTimeout;
-    this.watch = new Watch(clock);
+    this.#buffer = buffer;
+    this.#deadline = deadline;
+    this.#idleTimeoutMs = idleTimeoutMs;
   }
 
-  /** Who is at the other end. */
+  /** The address of the client. */
   get remoteAddr(): Deno.Addr {
     return this.#conn.remoteAddr;
   }
 
-  /** Whether this error says that nobody is there any more. */
+  /** Whether this error is the reason why the peer is gone. */
   isGone(error: unknown): boolean {
     return this.#gone !== undefined && this.#gone.reason === error;
   }
 
-  /** From now on there is nobody to tell: for this reason, if it is the first. */
-  goneBy(reason: unknown): unknown {
+  /** Marks the peer as gone. The first reason wins and is returned. */
+  markPeerGone(reason: unknown): unknown {
     if (this.#gone === undefined) {
       this.#gone = { reason };
-      this.#onGone?.(reason);
+      this.#dependent?.abort(reason);
     }
     return this.#gone.reason;
   }
 
-  /** Calls back once there is nobody to tell. */
-  whenGone(callback: (reason: unknown) => void): void {
-    if (this.#gone === undefined) this.#onGone = callback;
-    else callback(this.#gone.reason);
+  /** Aborts this once the peer is gone. One at a time. */
+  onPeerGone(dependent: Abortable): void {
+    this.#dependent = dependent;
+    if (this.#gone !== undefined) dependent.abort(this.#gone.reason);
   }
 
   /**
-   * Rejects what is being waited for. A read is left where it is: it cannot
-   * be cancelled without closing, and will be the first of the drain.
+   * Resolves what is waited for, a read or a promise, with an interruption. A
+   * pending read stays pending: it cannot be cancelled without closing, and
+   * becomes the first read of the drain.
    */
-  overtake(reason: unknown): void {
-    // What the overtaken read brings is dropped: it begins no message.
-    this.#onRead = undefined;
-    this.#overtake?.(reason);
+  interrupt(errorCode: string): void {
+    this.#waiter?.resolve(new Interruption(errorCode));
   }
 
-  /** Waits for a promise, unless it is overtaken. */
-  waitFor<T>(promise: Promise<T>): Promise<T> {
+  /** Waits for a promise, or an interruption. Rejects when the peer is gone. */
+  waitFor<T>(promise: Promise<T>): Promise<T | Interruption> {
     return new Promise((resolve, reject) => {
-      this.#overtake = reject;
+      this.#waiter = { resolve, reject };
       if (this.#gone !== undefined) reject(this.#gone.reason);
       promise.then(resolve, reject);
     });
   }
 
-  /** One read, which can be overtaken. A connection's own count is trusted. */
-  next(): Promise<Uint8Array | null> {
+  /** Reads one chunk; null at the end of file. Can be interrupted. */
+  read(): Promise<Uint8Array | null | Interruption> {
     return new Promise((resolve, reject) => {
-      this.#overtake = reject;
-      const free = this.pendingRoom = this.#room.next();
-      this.pendingRead = this.#conn.read(free).then((count) => {
-        this.pendingRead = this.pendingRoom = undefined;
-        this.watch.progress();
-        this.#onRead?.();
-        this.#onRead = undefined;
-        if (count === null) {
-          this.endOfFile = true;
-          return resolve(null);
-        }
-        this.bytesIn += count;
-        resolve(this.#room.take(count));
+      this.#waiter = { resolve, reject };
+      let free;
+      try {
+        free = this.#buffer.beginRead();
+      } catch (error) {
+        if (!(error instanceof BufferLimitError)) throw error;
+        return resolve(new Interruption("busy"));
+      }
+      this.#pendingRead = this.#conn.read(free).then((count) => {
+        this.#pendingRead = undefined;
+        this.#deadline.progress();
+        const chunk = this.#buffer.endRead(count ?? 0);
+        this.bytesIn += chunk.length;
+        if (count === null) this.isEndOfFile = true;
+        resolve(count === null ? null : chunk);
       }, (error) => {
-        this.pendingRead = this.pendingRoom = undefined;
-        reject(this.goneBy(error));
+        this.#pendingRead = undefined;
+        this.#buffer.endRead(0);
+        reject(this.markPeerGone(error));
       });
     });
   }
 
-  /**
-   * From now on, another message is read.
-   *
-   * @param goesOn Whether it has begun in the block of the last.
-   */
-  startMessage(goesOn = false): void {
-    if (!goesOn) this.#room.leaveBlock();
-    this.#room.startMessage();
-  }
-
-  /** Calls back, once, when bytes have come or the client is done sending. */
-  whenRead(callback: () => void): void {
-    this.#onRead = callback;
-  }
-
-  /** From now on, reads and drops all that still comes. */
+  /** Starts to read and discard whatever still arrives. */
   drain(): void {
     this.#draining = this.#drain();
   }
 
   async #drain(): Promise<void> {
     try {
-      // A read that was overtaken is the first: it counts itself.
-      if (this.pendingRead !== undefined) await this.pendingRead;
-      while (!this.endOfFile && this.#gone === undefined) {
-        const count = await this.#conn.read(dropped);
-        if (this.#lingering) this.watch.progress();
-        if (count === null) this.endOfFile = true;
+      // A read that was interrupted is the first of the drain.
+      if (this.#pendingRead !== undefined) await this.#pendingRead;
+      while (!this.isEndOfFile && this.#gone === undefined) {
+        const count = await this.#conn.read(discarded);
+        if (this.#isLingering) this.#deadline.progress();
+        if (count === null) this.isEndOfFile = true;
         else this.bytesIn += count;
       }
     } catch (error) {
-      if (this.closed) return;
-      this.lastWordLost = true;
-      this.overtake(this.goneBy(error));
+      if (this.isClosed) return;
+      this.replyLost = true;
+      this.#waiter?.reject(this.markPeerGone(error));
     }
   }
 
-  /** Writes all of it; closes when nothing is taken for `idleTimeout`. */
-  async write(piece: Uint8Array): Promise<void> {
-    this.watch.start(this.#idleTimeout, 0, this);
+  /** Writes a complete chunk. Closes if none of it is taken for too long. */
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#deadline.start(this.#idleTimeoutMs, 0);
     try {
-      let unsent = piece;
+      let unsent = chunk;
       while (unsent.length > 0) {
         const count = await this.#conn.write(unsent);
-        this.watch.progress();
+        this.#deadline.progress();
         this.bytesOut += count;
-        unsent = count === unsent.length ? NOTHING : unsent.subarray(count);
+        // A write may take less than it was given.
+        unsent = count === unsent.length ? EMPTY : unsent.subarray(count);
       }
     } catch (error) {
-      this.lastWordLost = true;
-      throw this.goneBy(error);
+      this.replyLost = true;
+      throw this.markPeerGone(error);
     } finally {
-      this.watch.rest();
+      this.#deadline.stop();
     }
   }
 
   /**
-   * Half-closes, and waits for the client's end of file; where that has come
-   * already, leaves it to the close. A close with unread bytes would be a
-   * reset, which throws away the reply that is still on its way (RFC 9293
-   * 3.6.1, RFC 9112 9.6, nginx's lingering_close).
+   * Half-closes, and waits for the client's end of file, while the drain goes
+   * on. If the end of file has arrived, the close serves as the half-close. A
+   * close with unread bytes would be a reset, and a reset throws away the reply
+   * that is still on its way (RFC 9293 3.6.1, RFC 9112 9.6, nginx's
+   * lingering_close).
    *
-   * @param idle How long without a byte, in ms; 0 is no limit.
+   * @param idleMs The longest time without a byte, in ms; 0 is no limit.
    */
-  async linger(idle: number): Promise<void> {
+  async linger(idleMs: number): Promise<void> {
     try {
-      // The end of TLS has to be said: a close alone is a truncation.
-      if (this.endOfFile && !("handshake" in this.#conn)) {
-        // Nothing is unread, nor ever will be: the close is half-close enough.
-        // A client that closed looked like one that half-closed. If a reset has
-        // met the reply already, a write of nothing fails, and tells; one that
-        // is still on its way is not seen.
-        await this.#conn.write(NOTHING);
+      // TLS has to end explicitly: a close alone is a truncation.
+      if (this.isEndOfFile && !("handshake" in this.#conn)) {
+        // Nothing is unread, and nothing can come: a close is enough. A client
+        // that has closed looks like one that has half-closed. If the reply was
+        // met by a reset that is here already, an empty write fails and reports
+        // it; a reset that is still on its way is not seen.
+        await this.#conn.write(EMPTY);
         return;
       }
       await this.#conn.closeWrite();
     } catch (error) {
-      this.lastWordLost = true;
-      throw this.goneBy(error);
+      this.replyLost = true;
+      throw this.markPeerGone(error);
     }
-    if (this.endOfFile) return;
-    this.#lingering = true;
-    this.watch.start(idle, LINGER_TOTAL, this);
+    if (this.isEndOfFile) return;
+    this.#isLingering = true;
+    this.#deadline.start(idleMs, LINGER_TOTAL_MS);
     await this.#draining;
   }
 
-  /** A time limit on writing or lingering is over. */
-  expire(): void {
-    this.close();
-  }
-
-  /** Closes at once, whatever is going on. May be called again. */
+  /** Closes at once, whatever is pending. May be called again. */
   close(): void {
-    this.watch.rest();
-    if (this.closed) return;
-    this.closed = true;
+    this.#deadline.stop();
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.#conn.close();
-    this.overtake(this.goneBy(OVER));
+    const reason = this.markPeerGone(CLOSED);
+    this.#waiter?.reject(reason);
   }
 
-  /** Closes. Resolves when no read is under way any more: then to nothing. */
-  end(): Promise<void> | undefined {
+  /** Closes. Resolves when no read is pending any more. */
+  async end(): Promise<void> {
     this.close();
-    if (this.pendingRead === undefined) return this.#draining;
-    return this.pendingRead.then(() => this.#draining);
+    await this.#pendingRead;
+    await this.#draining;
   }
 }

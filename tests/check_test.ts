@@ -3,10 +3,10 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createConnection, createServer, type Socket } from "node:net";
-import { type CheckOptions, checkPath, type PathReport } from "../check/check.ts";
-import { recvEnd, serve, type ServeOptions } from "../mod.ts";
-import { netTest, runClient, scriptTest, startServer } from "./helpers.ts";
-import { beginningOf, heading, restOf } from "../check/verdict.ts";
+import { type CheckOptions, checkPath, type PathReport } from "./check.ts";
+import { recvEnd, serve, type ServeOptions } from "./mod.ts";
+import { netTest, runClient, scriptTest, startServer } from "./testing.ts";
+import { beginningOf, heading, restOf } from "./verdict.ts";
 import widthOf from "string-width";
 
 const END = new TextEncoder().encode("\n");

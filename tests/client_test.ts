@@ -10,14 +10,14 @@ import {
   type SendEvent,
   type SendOptions,
   serve,
-} from "../mod.ts";
+} from "./mod.ts";
 import {
   freePort,
   netTest,
   readAll,
   resettingServer,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const MARKER = "<END>";
 

@@ -2,23 +2,23 @@
 // them.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { CONVERSATIONS, Load, MARKER } from "../deploy/testing/clients.ts";
+import { CONVERSATIONS, Load, MARKER } from "./deploy/testing/clients.ts";
 import {
   type Proxy,
   startHaproxy,
   startHaproxyOnSockets,
   startNginx,
   startNginxOnSockets,
-} from "../deploy/testing/proxies.ts";
+} from "./deploy/testing/proxies.ts";
 import {
   OwnServer,
   type Place,
   type Places,
   portPlace,
   socketPlace,
-} from "../deploy/testing/servers.ts";
-import { replaced, replacedAll, shipped } from "../deploy/testing/shipped.ts";
-import { Folder, freePort } from "../paths/running.ts";
+} from "./deploy/testing/servers.ts";
+import { replaced, replacedAll, shipped } from "./deploy/testing/shipped.ts";
+import { Folder, freePort } from "./paths/running.ts";
 import {
   foreignTest,
   type Outcome,
@@ -26,7 +26,7 @@ import {
   runClient,
   runProgram,
   scriptTest,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 /** More than it takes: these programs compete with whatever else there is. */
 const PATIENT = { timeout: 55_000 };

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { ConversationReport } from "../server/connection.ts";
-import config from "../deno.json" with { type: "json" };
-import { Log, toJson, toLine } from "../cli/log.ts";
-import { runDemo, runProgram } from "./helpers.ts";
+import type { ConversationReport } from "./conversation.ts";
+import config from "./deno.json" with { type: "json" };
+import { Log, toJson, toLine } from "./log.ts";
+import { runDemo, runProgram } from "./testing.ts";
 
 const HERE = new URL(".", import.meta.url);
 

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Hl7Message } from "npm:@medplum/core@5.0.10";
 import { Hl7Client } from "npm:@medplum/hl7@5.0.10";
-import { connect, messages } from "../mod.ts";
+import { connect, messages } from "./mod.ts";
 import {
   connectTo,
   ordinaryClient,
@@ -13,7 +13,7 @@ import {
   scriptTest,
   type ServerProgram,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 /** Starts an example on a free port; resolves when it listens. */
 async function startExample(name: string): Promise<ServerProgram> {

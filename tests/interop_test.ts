@@ -10,7 +10,7 @@ import {
   runClient,
   runProgram,
   startServer,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const MIB = 1024 * 1024;
 

@@ -9,7 +9,7 @@ import {
   sendData,
   serve,
   type ServeOptions,
-} from "../mod.ts";
+} from "./mod.ts";
 import {
   connectTo,
   netTest,
@@ -19,7 +19,7 @@ import {
   scriptTest,
   startServer,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const KEEPING: ServeOptions = { port: 0, end: ";", keepAlive: true };
 

@@ -7,7 +7,7 @@ import {
   scriptTest,
   startServer,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const MARKER = "SERVER WRONG MARKER";
 

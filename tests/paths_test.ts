@@ -2,7 +2,7 @@
 // ordinary Python client finds, and to what docs/paths.md says.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { KINDS } from "../paths/all.ts";
+import { KINDS } from "./paths/all.ts";
 import {
   END,
   found,
@@ -14,11 +14,11 @@ import {
   settle,
   type Speed,
   TIMEOUT,
-} from "../paths/measure.ts";
-import { cellsOf, titleOf } from "../paths/page.ts";
-import { missingPackages, type Name, type Path } from "../paths/path.ts";
-import { nginxPaths } from "../paths/nginx.ts";
-import { fileOf, killAll } from "../paths/running.ts";
+} from "./paths/measure.ts";
+import { cellsOf, titleOf } from "./paths/page.ts";
+import { missingPackages, type Name, type Path } from "./paths/path.ts";
+import { nginxPaths } from "./paths/nginx.ts";
+import { fileOf, killAll } from "./paths/running.ts";
 import {
   foreignTest,
   freePort,
@@ -26,7 +26,7 @@ import {
   runClient,
   runProgram,
   type TestBody,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const TEST_TIMEOUT = 45_000;
 

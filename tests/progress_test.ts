@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { foreignTest, readAll, runProgram, writeAll } from "./helpers.ts";
+import { foreignTest, readAll, runProgram, writeAll } from "./testing.ts";
 
 /** Runs a program whose standard error is a terminal; prints what it shows. */
 const TERMINAL = `

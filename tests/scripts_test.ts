@@ -4,7 +4,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import config from "../deno.json" with { type: "json" };
+import config from "./deno.json" with { type: "json" };
 import {
   connectTo,
   freePort,
@@ -17,7 +17,7 @@ import {
   scriptTest,
   startServer,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const FITTING = ["--marker", "SERVER WRONG MARKER"];
 

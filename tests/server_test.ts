@@ -11,7 +11,7 @@ import {
   LastWord,
   serve,
   type ServeOptions,
-} from "../mod.ts";
+} from "./mod.ts";
 import {
   connectTo,
   netTest,
@@ -19,7 +19,7 @@ import {
   readText,
   resettingClient,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 const MARKER = "<END>";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runProgram, scriptTest } from "./helpers.ts";
+import { runProgram, scriptTest } from "./testing.ts";
 
 function runSoak(args: string[]) {
   const url = new URL("bench/soak.ts", import.meta.url).href;

@@ -9,8 +9,8 @@ import {
   type SendOptions,
   serve,
   type ServeOptions,
-} from "../mod.ts";
-import { removeDeadSocket } from "../server/listen.ts";
+} from "./mod.ts";
+import { removeDeadSocket } from "./listen.ts";
 import {
   connectTo,
   foreignTest,
@@ -19,7 +19,7 @@ import {
   runProgram,
   startServer,
   writeAll,
-} from "./helpers.ts";
+} from "./testing.ts";
 
 /** A directory that goes with the test. */
 async function temporary(): Promise<AsyncDisposable & { path: string }> {

@@ -8,7 +8,7 @@ import {
   ordinaryClient,
   readText,
   writeAll,
-} from "../../tests/helpers.ts";
+} from "../../testing.ts";
 
 /** The end marker of all conversations here. */
 export const MARKER = "SERVER WRONG MARKER";

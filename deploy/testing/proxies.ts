@@ -4,7 +4,7 @@
  * @module
  */
 import { Folder, freePort } from "../../paths/running.ts";
-import { Program, runProgram } from "../../tests/helpers.ts";
+import { Program, runProgram } from "../../testing.ts";
 import type { Places } from "./servers.ts";
 import { commentedOut, replaced, shipped, uncommented } from "./shipped.ts";
 

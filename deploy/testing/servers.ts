@@ -5,7 +5,7 @@
  */
 import { type Message, serve, type Server } from "../../mod.ts";
 import { freePort } from "../../paths/running.ts";
-import { Program } from "../../tests/helpers.ts";
+import { Program } from "../../testing.ts";
 import { MARKER, MOST, pause, SLOW, SLOW_REPLY } from "./clients.ts";
 
 /** Where a server is. */

@@ -1,0 +1,93 @@
+/**
+ * Messages that end with a marker (a delimiter).
+ *
+ * @module
+ */
+import type { Decoder, Framing } from "./framing.ts";
+import type { MarkerSet, Scanner } from "./marker_set.ts";
+import { appendChunk, Decoded, dropLast } from "./received.ts";
+
+type Reason = "end" | "eof" | "limit";
+
+/** Each message ends with one of these markers; ours end with the first. */
+export class EndMarkerFraming implements Framing<Reason> {
+  readonly header = null;
+  readonly trailer: Uint8Array;
+  readonly #set: MarkerSet;
+
+  constructor(set: MarkerSet) {
+    this.#set = set;
+    this.trailer = set.markers[0]!;
+  }
+
+  get markers(): readonly Uint8Array[] {
+    return this.#set.markers;
+  }
+
+  get overheadBytes(): number {
+    return this.#set.longestByteLength;
+  }
+
+  decoder(maxBytes: number): Decoder<Reason> {
+    return new EndMarkerDecoder(this.#set, maxBytes);
+  }
+}
+
+class EndMarkerDecoder implements Decoder<Reason> {
+  readonly #set: MarkerSet;
+  readonly #scanner: Scanner;
+  readonly #maxBytes: number;
+  #chunks: Uint8Array[] = [];
+  #byteLength = 0;
+
+  constructor(set: MarkerSet, maxBytes: number) {
+    this.#set = set;
+    this.#scanner = set.scanner();
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Uint8Array): Decoded<Reason> | undefined {
+    // The marker is searched for before the limit is judged: otherwise the
+    // verdict would depend on whether both lie in the same chunk.
+    const offset = this.#scanner.feed(chunk);
+    const chunks = this.#chunks;
+    if (offset < 0) {
+      appendChunk(chunks, chunk);
+      this.#byteLength += chunk.length;
+      // Bytes that may still be the start of a marker do not count.
+      const counted = this.#byteLength - this.#scanner.partialMatch;
+      return counted > this.#maxBytes ? this.#tooLarge() : undefined;
+    }
+    const { index } = this.#scanner;
+    const markerLength = this.#set.markers[index]!.length;
+    const byteLength = this.#byteLength + offset - markerLength;
+    if (byteLength > this.#maxBytes) {
+      appendChunk(chunks, chunk);
+      this.#byteLength += chunk.length;
+      return this.#tooLarge();
+    }
+    appendChunk(chunks, chunk.subarray(0, offset));
+    dropLast(chunks, markerLength);
+    this.#chunks = [];
+    this.#byteLength = 0;
+    const rest = chunk.subarray(offset);
+    return new Decoded("end", chunks, byteLength, rest, index);
+  }
+
+  end(): Decoded<Reason> {
+    const isEmpty = this.#byteLength === 0;
+    return new Decoded<Reason>(
+      "eof",
+      this.#chunks,
+      this.#byteLength,
+      undefined,
+      -1,
+      null,
+      isEmpty,
+    );
+  }
+
+  #tooLarge(): Decoded<Reason> {
+    return new Decoded("limit", this.#chunks, this.#byteLength);
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * The report of one conversation.
+ *
+ * @module
+ */
+
+/** How one conversation went, for `onConversation` and the log. */
+export interface ConversationReport {
+  /** The address of the client. */
+  remoteAddr: Deno.Addr;
+  /**
+   * How the conversation ended:
+   *
+   * - `"ok"`: the handler answered the complete message. With `keepAlive`, the
+   *   last message; also if there was none.
+   * - the code of the error reply that was sent instead: `"no end"`,
+   *   `"too large"`, `"failed"`, …
+   * - `"reset"`: the client broke the connection before the reply.
+   * - `"truncated"`: so it did, and TLS had not been ended (close_notify).
+   * - `"not TLS"`: the client did not speak TLS, or refused the certificate.
+   * - `"aborted"`: the server was aborted before the reply.
+   */
+  outcome: string;
+  /** The number of complete messages. */
+  messages: number;
+  /** The number of bytes received, also after the outcome was known. */
+  bytesIn: number;
+  /** The number of bytes of replies that were handed to the kernel. */
+  bytesOut: number;
+  /** The time from accept to close, in ms. */
+  durationMs: number;
+  /**
+   * Whether the reply was probably lost: a write, the half-close or the drain
+   * failed. A reset that arrives after the server's close, and a reply that is
+   * lost on the path, are not seen.
+   */
+  replyLost: boolean;
+  /** The error that the handler threw, where the outcome is `"failed"`. */
+  error?: unknown;
+}
