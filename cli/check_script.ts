@@ -1,16 +1,17 @@
 /**
- * `client.ts --check`: what the user sees of a check.
+ * `client.ts --check`: checks a path, and prints what the check finds.
  *
  * @module
  */
-import { checkPath } from "./check.ts";
-import { EXIT, printable, UsageError, writeOut } from "./cli.ts";
-import { SERVER_MARKER } from "./defaults.ts";
-import { nameOf } from "./dial.ts";
-import { markerBytes } from "./recv_end.ts";
-import { type SendOptions, whereOf } from "./send.ts";
-import type { Finding } from "./finding.ts";
-import { beginningOf, heading, restOf } from "./verdict.ts";
+import { checkPath, type Finding } from "../check/check.ts";
+import { nameOf } from "../client/address.ts";
+import { addressOf, type SendOptions } from "../client/options.ts";
+import { SERVER_MARKER } from "../framing/defaults.ts";
+import { markerBytes } from "../framing/marker.ts";
+import { heading, lineRest, lineStart, verdictOf } from "./check_text.ts";
+import { UsageError } from "./flags.ts";
+import { printable, writeOut } from "./output.ts";
+import { EXIT } from "./run.ts";
 
 const STATUS: Record<Finding, number> = {
   kept: EXIT.ok,
@@ -18,47 +19,52 @@ const STATUS: Record<Finding, number> = {
   unknown: EXIT.failed,
 };
 
-/** No line is longer, where words can be parted. */
+/** The width of the verdict's lines, unless a word is longer. */
 const COLUMNS = 79;
 
-/** How it is held. */
+/** The flags that are for `--check` alone, or mean something else with it. */
 export interface CheckFlags {
   /** How long the slow reader pauses, in ms. */
   readonly pause: number | undefined;
-  /** The verdict alone. */
+  /** Whether to print the verdict alone. */
   readonly quiet: boolean;
 }
 
-/** Checks the path, prints what it finds, resolves to the exit status. */
+/**
+ * Checks the path and prints the table and the verdict.
+ *
+ * @returns The exit status.
+ * @throws {UsageError} If the time-out is 0.
+ */
 export async function check(
   options: SendOptions,
   { pause, quiet }: CheckFlags,
 ): Promise<number> {
   const { end = SERVER_MARKER, replyEnd, timeout } = options;
-  // To wait for ever would tell nothing.
+  // A check that waits without a limit would never come to a verdict.
   if (timeout === 0) throw new UsageError("--check needs a --timeout above 0");
-  const where = whereOf(options);
-  const say = (text: string) => quiet ? undefined : writeOut(text);
-  let isOpen = false;
-  say(`the path to ${printable(nameOf(where))}\n\n${heading()}\n`);
-  const { finding, verdict } = await checkPath({
-    where,
+  const address = addressOf(options);
+  const print = (text: string) => quiet ? undefined : writeOut(text);
+  let isLineOpen = false;
+  print(`the path to ${printable(nameOf(address))}\n\n${heading()}\n`);
+  const report = await checkPath({
+    address,
     end: markerBytes(end),
     replyEnd: replyEnd === undefined ? undefined : markerBytes(replyEnd),
     timeout,
     pause,
     onStart(name) {
-      isOpen = true;
-      say(beginningOf(name));
+      isLineOpen = true;
+      print(lineStart(name));
     },
-    onChecked(checked) {
-      isOpen = false;
-      say(`${restOf(checked)}\n`);
+    onChecked(conversation) {
+      isLineOpen = false;
+      print(`${lineRest(conversation)}\n`);
     },
   });
-  say(isOpen ? "\n\n" : "\n");
-  writeOut(wrap(printable(verdict)));
-  return STATUS[finding];
+  print(isLineOpen ? "\n\n" : "\n");
+  writeOut(wrap(printable(verdictOf(report))));
+  return STATUS[report.finding];
 }
 
 /** The words on as few lines as they need. */

@@ -1,41 +1,42 @@
 /**
- * A port that is open while new conversations are welcome, for those who send
- * them here: a balancer that looks at it sends no more before the server stops
- * listening, and so none is lost in between.
+ * A health port: open while new connections are welcome, and closed some time
+ * before the server shuts down. A load balancer that checks the port has
+ * stopped sending by then, and no connection is reset in the backlog.
  *
  * @module
  */
-import { type AnyListener, isGoneClient } from "./listen.ts";
+import { LONGEST_TIMER_MS } from "../framing/defaults.ts";
+import { type AnyListener, isGoneClient } from "../server/listen.ts";
 import type { Stoppable } from "./signals.ts";
-import { LONGEST_TIMER } from "./watch.ts";
 
-/** How long to wait before accepting again after a failure, in ms. */
-const ACCEPT_PAUSE = 100;
+/** Pause before the next `accept()` after a failed one. */
+const ACCEPT_PAUSE_MS = 100;
 
-/** Where the port is, and how long before the shutdown it closes. */
+/** Options of a health port. */
 export interface HealthOptions {
-  /** Where to listen. */
+  /** Address to listen on. */
   readonly hostname: string;
-  /** The port. */
+  /** Port to listen on. */
   readonly port: number;
-  /** How long the server goes on behind a first signal, in ms. */
-  readonly notice: number;
+  /** Time from the close of the health port to the shutdown, in ms. */
+  readonly noticeMs: number;
 }
 
-/** Accepts, and closes at once. */
+/** Accepts connections and closes them at once. */
 export class HealthPort {
   readonly #options: HealthOptions;
   #listener: AnyListener | undefined;
   #closed = false;
 
+  /** Creates a health port that is not open yet. */
   constructor(options: HealthOptions) {
     this.#options = options;
   }
 
   /**
-   * Opens the port: new conversations are welcome.
+   * Opens the port, unless it was closed already.
    *
-   * @throws If it cannot listen there.
+   * @throws {Error} If the port cannot be opened; `cause` is the reason.
    */
   open(): void {
     const { hostname, port } = this.#options;
@@ -49,10 +50,10 @@ export class HealthPort {
     this.#acceptAll(this.#listener);
   }
 
-  /** The same server; its shutdown closes this port, gives notice, and begins. */
-  before(server: Stoppable): Stoppable {
+  /** Returns the server with a shutdown that closes the health port first. */
+  closingBefore(server: Stoppable): Stoppable {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const notice = Math.min(this.#options.notice, LONGEST_TIMER);
+    const noticeMs = Math.min(this.#options.noticeMs, LONGEST_TIMER_MS);
     return {
       finished: server.finished.finally(() => {
         clearTimeout(timer);
@@ -60,11 +61,11 @@ export class HealthPort {
       }),
       shutdown: () => {
         this.#close();
-        timer ??= setTimeout(() => server.shutdown(), notice);
+        timer ??= setTimeout(() => server.shutdown(), noticeMs);
       },
-      cut: () => {
+      abort: () => {
         this.#close();
-        server.cut();
+        server.abort();
       },
     };
   }
@@ -81,8 +82,8 @@ export class HealthPort {
         (await listener.accept()).close();
       } catch (error) {
         if (this.#closed || isGoneClient(error)) continue;
-        // No descriptor left, say: the server tells of that itself.
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
+        // No file descriptor left, for example; the server logs that.
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
   }

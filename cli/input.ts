@@ -1,60 +1,74 @@
 /**
- * What the client script is given to send.
+ * What the client script sends: texts, a file, or standard input.
  *
  * @module
  */
-import { printable, UsageError } from "./cli.ts";
+import { UsageError } from "./flags.ts";
+import { printable } from "./output.ts";
 
-/** One message of the script. */
-export interface Job {
-  /** What is to be sent. */
+/** One message to be sent. */
+export interface Input {
+  /** The message. */
   readonly data: string | ReadableStream<Uint8Array>;
-  /** How many bytes that is, where it is known. */
-  readonly size: number | undefined;
-  /** What the `sent` line says when all of it was sent. */
-  readonly sent: (byteLength: number) => string;
+  /** Number of bytes in the message; undefined if it is not known. */
+  readonly byteLength: number | undefined;
+  /**
+   * Returns what the `sent` line names.
+   *
+   * @param byteLength Number of bytes sent; undefined if they were not counted.
+   */
+  readonly nameSent: (byteLength: number | undefined) => string;
+}
+
+/** Thrown when a file or standard input cannot be read while it is sent. */
+export class InputError extends Error {
+  override name = "InputError";
 }
 
 /**
- * The messages: each text, or a file, or standard input.
+ * Returns the messages to be sent.
  *
- * @throws {UsageError} If there is nothing to send, or too much.
+ * @param texts Values of `--data`.
+ * @param path Value of `--file`.
+ * @throws {UsageError} If the file cannot be opened, or there is nothing to
+ * send.
  */
-export async function jobs(
-  texts: string[] | undefined,
-  file: string | undefined,
-): Promise<Job[]> {
-  if (texts !== undefined && file !== undefined) {
-    throw new UsageError("--data and --file exclude each other");
-  }
-  if (texts !== undefined) {
-    const encoder = new TextEncoder();
-    return texts.map((data) => {
-      return { data, size: encoder.encode(data).length, sent: () => data };
-    });
-  }
-  // On one connection with others, nobody counts while it is sent.
-  const sent = (byteLength: number) =>
-    Number.isNaN(byteLength) ? "all" : `${byteLength} bytes`;
-  if (file !== undefined) {
-    const opened = await Deno.open(file).catch((error) => {
-      throw new UsageError(cannotRead("--file", error));
-    });
-    const { isFile, size } = await opened.stat();
-    const data = readInput("--file", opened.readable);
-    return [{ data, size: isFile ? size : undefined, sent }];
-  }
+export async function inputsFrom(
+  texts: readonly string[] | undefined,
+  path: string | undefined,
+): Promise<Input[]> {
+  if (texts !== undefined) return texts.map(textInput);
+  if (path !== undefined) return [await fileInput(path)];
   if (Deno.stdin.isTerminal()) {
     throw new UsageError("nothing to send: give --data or --file");
   }
   const data = readInput("standard input", Deno.stdin.readable);
-  return [{ data, size: undefined, sent }];
+  return [{ data, byteLength: undefined, nameSent: countSent }];
 }
 
-/** What the user gave us to send cannot be read. */
-export class InputError extends Error {}
+function textInput(text: string): Input {
+  const { length } = new TextEncoder().encode(text);
+  return { data: text, byteLength: length, nameSent: () => text };
+}
 
-/** The same stream; when it fails, it fails as an {@linkcode InputError}. */
+async function fileInput(path: string): Promise<Input> {
+  const file = await Deno.open(path).catch((error) => {
+    throw new UsageError(cannotRead("--file", error));
+  });
+  const { isFile, size } = await file.stat();
+  return {
+    data: readInput("--file", file.readable),
+    // A pipe or a device has no size before it was read.
+    byteLength: isFile ? size : undefined,
+    nameSent: countSent,
+  };
+}
+
+function countSent(byteLength: number | undefined): string {
+  return byteLength === undefined ? "all" : `${byteLength} bytes`;
+}
+
+/** Returns the stream with its errors as {@linkcode InputError}s. */
 function readInput(
   name: string,
   stream: ReadableStream<Uint8Array>,

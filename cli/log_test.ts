@@ -1,19 +1,19 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ConversationReport } from "./conversation.ts";
+import type { ConversationReport } from "../server/report.ts";
 import { Log } from "./log.ts";
 
 const REPORT: ConversationReport = {
   remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 5000 },
-  outcome: "end",
+  outcome: "ok",
   messages: 1,
   bytesIn: 24,
   bytesOut: 10,
-  milliseconds: 1.25,
-  lastWordLost: false,
+  durationMs: 1.25,
+  replyLost: false,
 };
 
-/** Where lines go, a few bytes a write as a pipe may take them. */
-function paper() {
+/** An output that accepts few bytes a write, as a pipe may. */
+function fakeOutput() {
   const decoder = new TextDecoder();
   return {
     text: "",
@@ -29,27 +29,27 @@ function paper() {
 
 const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z";
 
-Deno.test("Log writes a line for each conversation and a summary", async () => {
-  const out = paper();
+Deno.test("conversation() writes a line, and summary() the totals", async () => {
+  const out = fakeOutput();
   const log = new Log("text", out);
   log.conversation(REPORT);
   log.conversation({
     ...REPORT,
     remoteAddr: { transport: "tcp", hostname: "::1", port: 5001 },
     outcome: "failed",
-    lastWordLost: true,
+    replyLost: true,
     error: new Error("two\nlines \x1b[31m"),
   });
-  log.trouble(new Error("Too many open files"));
+  log.error(new Error("Too many open files"));
   log.summary();
   assertEquals(await log.close(), true);
   const expected = [
-    "127.0.0.1:5000 end, 24 bytes in, 10 out, 1.3 ms",
+    "127.0.0.1:5000 ok, 24 bytes in, 10 out, 1.3 ms",
     "[::1]:5001 failed, 24 bytes in, 10 out, 1.3 ms, " +
-    "last word probably lost, Error: two\\x0alines \\x1b[31m",
+    "reply probably lost, Error: two\\x0alines \\x1b[31m",
     "Error: Too many open files",
-    "2 conversations (end 1, failed 1), 48 bytes in, 20 out, " +
-    "1 last words probably lost",
+    "2 conversations (ok 1, failed 1), 48 bytes in, 20 out, " +
+    "1 replies probably lost",
     "",
   ];
   const lines = out.text.split("\n");
@@ -57,8 +57,8 @@ Deno.test("Log writes a line for each conversation and a summary", async () => {
   assertEquals(lines.map((line) => line.replace(/^\S+ /, "")), expected);
 });
 
-Deno.test("Log writes JSON, one object a line", async () => {
-  const out = paper();
+Deno.test("conversation() writes JSON, one object a line", async () => {
+  const out = fakeOutput();
   const log = new Log("json", out);
   log.conversation({ ...REPORT, outcome: "failed", error: "why\n" });
   log.summary();
@@ -74,8 +74,8 @@ Deno.test("Log writes JSON, one object a line", async () => {
     messages: 1,
     bytesIn: 24,
     bytesOut: 10,
-    milliseconds: 1.3,
-    lastWordLost: false,
+    durationMs: 1.3,
+    replyLost: false,
     error: "why\n",
   });
   assertEquals(summary, {
@@ -83,21 +83,21 @@ Deno.test("Log writes JSON, one object a line", async () => {
     conversations: { failed: 1 },
     bytesIn: 24,
     bytesOut: 10,
-    lastWordsLost: 0,
+    repliesLost: 0,
   });
 });
 
-Deno.test("Log gathers lines, and loses none", async () => {
-  const out = paper();
+Deno.test("close() writes all lines, many in one write", async () => {
+  const out = fakeOutput();
   const log = new Log("text", out);
   for (let i = 0; i < 2000; i++) log.conversation(REPORT);
   assertEquals(await log.close(), true);
   assertEquals(out.text.split("\n").length, 2001);
-  // Each write takes 1000 bytes of lines that are about 80 bytes long.
+  // Each write accepts 1000 bytes of lines of about 80 bytes.
   assert(out.writes < 200, `${out.writes} writes`);
 });
 
-Deno.test("Log waits for nobody, and says what is missing", async () => {
+Deno.test("error() does not wait for a stuck output, and counts dropped lines", async () => {
   const stuck = Promise.withResolvers<void>();
   let text = "";
   const log = new Log("text", {
@@ -108,10 +108,10 @@ Deno.test("Log waits for nobody, and says what is missing", async () => {
     },
   });
   const long = "x".repeat(1024 * 1024);
-  for (let i = 0; i < 20; i++) log.trouble(long);
+  for (let i = 0; i < 20; i++) log.error(long);
   stuck.resolve();
   await log.close();
-  log.trouble("again");
+  log.error("again");
   await log.close();
   const lines = text.split("\n").map((line) => line.replace(/^\S+ /, ""));
   const kept = lines.filter((line) => line === long).length;
@@ -123,7 +123,7 @@ Deno.test("Log waits for nobody, and says what is missing", async () => {
   assert(kept < 15);
 });
 
-Deno.test("Log goes quiet when nobody reads any more", async () => {
+Deno.test("conversation() counts on when the output has failed", async () => {
   let writes = 0;
   const log = new Log("text", {
     write() {
@@ -136,5 +136,19 @@ Deno.test("Log goes quiet when nobody reads any more", async () => {
   log.conversation(REPORT);
   await log.close();
   assertEquals(writes, 1);
-  assertEquals(log.tally.conversations, { end: 2 });
+  assertEquals(log.tally.conversations, { ok: 2 });
+});
+
+Deno.test("add() adds the totals of another log", () => {
+  const [one, other] = [new Log("text", null), new Log("text", null)];
+  one.conversation(REPORT);
+  other.conversation({ ...REPORT, outcome: "busy", replyLost: true });
+  other.conversation(REPORT);
+  one.add(other.tally);
+  assertEquals(one.tally, {
+    conversations: { ok: 2, busy: 1 },
+    bytesIn: 72,
+    bytesOut: 30,
+    repliesLost: 1,
+  });
 });

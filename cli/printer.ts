@@ -1,61 +1,29 @@
 /**
- * What the user of the client script sees of its conversations.
+ * What the client script prints of its conversations.
  *
  * @module
  */
-import { ConversationError, type Reply, type SendEvent } from "./answer.ts";
-import {
-  EXIT,
-  printable,
-  report,
-  UsageError,
-  writeErr,
-  writeOut,
-} from "./cli.ts";
+import type { SendEvent } from "../client/events.ts";
+import { ConversationError, type Reply } from "../client/reply.ts";
+import { UsageError } from "./flags.ts";
+import { hintForErrorReply, hintForFailure } from "./hints.ts";
 import { InputError } from "./input.ts";
-import { JsonTimeline, Timeline, type Watcher } from "./timeline.ts";
+import { JsonTimeline } from "./json_timeline.ts";
+import { printable, printError, writeErr, writeOut } from "./output.ts";
+import { EXIT } from "./run.ts";
+import { Timeline, type Watcher } from "./timeline.ts";
 
-const SAME_MARKER = "both sides need the same --marker";
-
-/** What to try after a last word, on standard error. */
-const LAST_WORD_HINTS = new Map([
-  ["no end", `the server did not find its end marker: ${SAME_MARKER}`],
-  ["timed out", `a server that finds no end marker waits: ${SAME_MARKER}`],
-  ["bad count", "the server wants netstrings: --framing count"],
-]);
-
-/** What to try after a failure, on standard error. */
-const FAILURE_HINTS = new Map([
-  [
-    "no last word",
-    "something on the path may take a half-close for a close: " +
-    "try --half-close after, or --check (or the reply was empty)",
-  ],
-  [
-    "cut",
-    "the server or something on the path broke the connection: " +
-    "look at its log; a --reply-marker on both sides tells whole from cut",
-  ],
-  [
-    "timed out",
-    "raise --timeout; or the path keeps the reply back: " +
-    "try --half-close after",
-  ],
-  ["too large", "raise --max-bytes"],
-  ["bad count", "the server needs --framing count as well"],
-]);
-
-/** How much the user wants to see. */
+/** How much is printed. */
 export interface PrinterOptions {
-  /** The replies alone, exactly their bytes. */
+  /** Whether exactly the bytes of the replies are printed. */
   readonly quiet: boolean;
-  /** A time line instead of lines. */
+  /** A time line instead of lines; undefined for lines. */
   readonly trace: "text" | "json" | undefined;
 }
 
-/** What the user sees, and the exit status it comes to. */
+/** Prints conversations, and collects the exit status. */
 export class Printer {
-  /** The worst so far. */
+  /** Exit status of the worst conversation. */
   status: number = EXIT.ok;
   readonly #options: PrinterOptions;
   readonly #watcher: Watcher | undefined;
@@ -66,48 +34,51 @@ export class Printer {
     this.#watcher = watcher;
   }
 
-  /** A printer; on a terminal, with a line of progress. */
+  /** Creates a printer; on a terminal, it shows the progress of long steps. */
   static async open(options: PrinterOptions): Promise<Printer> {
-    return new Printer(options, await watcherFor(options));
+    return new Printer(options, await openWatcher(options));
   }
 
-  /** A line, if the user wants lines. */
-  say(line: string): void {
+  /** Prints a line, unless the replies alone or a time line are wanted. */
+  line(line: string): void {
     const { quiet, trace } = this.#options;
     if (quiet || trace !== undefined) return;
-    this.#watcher?.makeRoom();
+    this.#watcher?.breakLine();
     writeOut(`${line}\n`);
   }
 
-  /** A step of the conversation. */
-  watch(event: SendEvent): void {
+  /** Shows a step of the conversation. */
+  event(event: SendEvent): void {
     this.#watcher?.event(event);
   }
 
-  /** The reply, and what it means for the exit status. */
-  reply({ data, lastWord }: Reply): void {
+  /** Prints a reply. */
+  reply({ data, error }: Reply): void {
     this.#print(data);
-    if (lastWord === null) return;
+    if (error === null) return;
     this.status = Math.max(this.status, EXIT.error);
-    this.#hint(LAST_WORD_HINTS.get(lastWord));
+    this.#addHint(hintForErrorReply(error));
   }
 
   /**
-   * Shows a conversation from its beginning to its end, and its failure.
+   * Shows a conversation from beginning to end, and prints its failure.
    *
-   * @param to The address, for people.
-   * @param size How many bytes its message has, where that is known.
+   * @param address Address of the server, for people.
+   * @param byteLength Number of bytes in the message; undefined if unknown.
+   * @param run Runs the conversation.
+   * @returns What `run` resolved to; undefined if the conversation failed.
+   * @throws {UsageError} If the input could not be read.
    */
-  async tell<Told>(
-    to: string,
-    size: number | undefined,
-    hold: () => Promise<Told>,
-  ): Promise<Told | undefined> {
-    this.#watcher?.begin(to, size);
+  async show<Result>(
+    address: string,
+    byteLength: number | undefined,
+    run: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    this.#watcher?.begin(address, byteLength);
     try {
-      const told = await hold();
+      const result = await run();
       this.#watcher?.end();
-      return told;
+      return result;
     } catch (error) {
       this.#watcher?.end(
         error instanceof ConversationError ? error : undefined,
@@ -117,42 +88,38 @@ export class Printer {
     }
   }
 
-  /** Each hint once, behind all else. */
-  hint(): void {
+  /** Prints each hint once. */
+  hints(): void {
     if (this.#options.trace === "json") return;
-    for (const hint of this.#hints) report(`hint: ${hint}`);
+    for (const hint of this.#hints) printError(`hint: ${hint}`);
   }
 
   #fail(error: unknown): void {
     if (error instanceof InputError) throw new UsageError(error.message);
     if (!(error instanceof ConversationError)) throw error;
     this.#print(error.received);
-    // A program finds it among the events.
-    if (this.#options.trace !== "json") report(printable(error.message));
+    // In JSON, the failure is one of the events.
+    if (this.#options.trace !== "json") printError(printable(error.message));
     this.status = EXIT.failed;
-    this.#hint(
-      error.cause instanceof Deno.errors.ConnectionRefused
-        ? "is a server running there?"
-        : FAILURE_HINTS.get(error.reason),
-    );
+    this.#addHint(hintForFailure(error));
   }
 
-  #hint(hint: string | undefined): void {
+  #addHint(hint: string | undefined): void {
     if (hint !== undefined) this.#hints.add(hint);
   }
 
-  /** Outside of a terminal, and with --quiet, exactly these bytes. */
+  /** Prints exactly the bytes with --quiet; else escapes on a terminal. */
   #print(data: Uint8Array): void {
-    this.#watcher?.makeRoom();
+    this.#watcher?.breakLine();
     if (this.#options.quiet) return writeOut(data);
     if (data.length === 0) return;
-    const forTerminal = Deno.stdout.isTerminal();
-    writeOut(forTerminal ? printable(new TextDecoder().decode(data)) : data);
+    const isTerminal = Deno.stdout.isTerminal();
+    writeOut(isTerminal ? printable(new TextDecoder().decode(data)) : data);
     writeOut("\n");
   }
 }
 
-async function watcherFor(
+async function openWatcher(
   { quiet, trace }: PrinterOptions,
 ): Promise<Watcher | undefined> {
   const color = Deno.stderr.isTerminal();

@@ -1,53 +1,59 @@
 /**
- * A line on a terminal that shows how far a long upload or reply is.
+ * Shows on a terminal how far a long upload or a long reply is.
  *
  * @module
  */
 import cliProgress from "cli-progress";
+import type { SendEvent } from "../client/events.ts";
 import { bytesOf, timeOf } from "./amounts.ts";
-import type { SendEvent } from "./answer.ts";
 import type { Watcher } from "./timeline.ts";
 
-/** What takes no longer than this, in ms, shows nothing. */
-const PATIENCE = 1000;
+/** A stage that takes no longer than this is not shown. */
+const SHOW_AFTER_MS = 1000;
 
-/** How often the line is drawn anew, in ms. */
-const PERIOD = 200;
+/** Time from one drawing of the line to the next. */
+const REDRAW_MS = 200;
 
-/** What is under way. */
+/** A stage of a conversation. */
 interface Stage {
   readonly name: "connecting" | "sending" | "waiting" | "receiving";
   readonly since: number;
-  /** How many bytes it is about, where that is known. */
-  readonly size: number | undefined;
+  /** Number of bytes in the stage; undefined if unknown. */
+  readonly total: number | undefined;
+  /** Number of bytes sent or received so far. */
   byteLength: number;
 }
 
-/** Draws on standard error, if that is a terminal; else nothing. */
+/** Draws a line on standard error, if that is a terminal. */
 export class Progress implements Watcher {
   readonly #bar = new cliProgress.SingleBar({
-    format: (options, { progress }, stage) =>
-      toLine(stage as Stage, cliProgress.Format.BarFormat(progress, options)),
+    format: (options, _params, stage) =>
+      toLine(
+        stage as Stage,
+        // Not the progress of `_params`, which is as old as the last update.
+        (progress) => cliProgress.Format.BarFormat(progress, options),
+      ),
     barsize: 20,
     clearOnComplete: true,
-    // A hidden cursor would need a handler of Ctrl-C to come back, and with one
-    // the first Ctrl-C would end nothing.
+    // To show the cursor again would need a handler of Ctrl-C, and with a
+    // handler the first Ctrl-C would not end the script.
     hideCursor: false,
     gracefulExit: false,
-    // Nor are long lines cut by the terminal, which would have to be told to
-    // break them again.
+    // To let the terminal cut long lines is a mode, which would have to be
+    // ended in the same handler.
     linewrap: true,
   });
   #stage: Stage | undefined;
-  #size: number | undefined;
+  /** Number of bytes in the message; undefined if unknown. */
+  #messageBytes: number | undefined;
   #isShown = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  begin(_to: string, size?: number): void {
+  begin(_address: string, byteLength?: number): void {
     this.#enter("connecting");
-    // Of what has no bytes nobody waits to see a part; nor has a pipe a size.
-    this.#size = size || undefined;
-    this.#timer = setInterval(() => this.#draw(), PERIOD);
+    // An empty message has no percentage. Files of /proc say they are empty.
+    this.#messageBytes = byteLength || undefined;
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
   }
 
   event(event: SendEvent): void {
@@ -55,9 +61,11 @@ export class Progress implements Watcher {
     if (stage === undefined) return;
     switch (event.type) {
       case "connected":
-        return this.#enter("sending", this.#size);
+        return this.#enter("sending", this.#messageBytes);
       case "wrote":
-        if (stage.name !== "sending") this.#enter("sending", this.#size);
+        if (stage.name !== "sending") {
+          this.#enter("sending", this.#messageBytes);
+        }
         this.#stage!.byteLength += event.byteLength;
         return;
       case "sent":
@@ -77,44 +85,44 @@ export class Progress implements Watcher {
     clearInterval(this.#timer);
   }
 
-  makeRoom(): void {
+  breakLine(): void {
     if (this.#isShown) this.#bar.stop();
     this.#isShown = false;
   }
 
-  #enter(name: Stage["name"], size?: number): void {
+  #enter(name: Stage["name"], total?: number): void {
     this.#leave();
-    this.#stage = { name, since: performance.now(), size, byteLength: 0 };
+    this.#stage = { name, since: performance.now(), total, byteLength: 0 };
   }
 
   #leave(): void {
-    this.makeRoom();
+    this.breakLine();
     this.#stage = undefined;
   }
 
   #draw(): void {
     const stage = this.#stage;
     if (stage === undefined) return;
-    if (performance.now() - stage.since < PATIENCE) return;
-    const { byteLength, size = Infinity } = stage;
-    // The marker behind the message is no part of its size.
-    const value = Math.min(byteLength, size);
+    if (performance.now() - stage.since < SHOW_AFTER_MS) return;
+    const { byteLength, total = Infinity } = stage;
+    // The bytes that were sent include the marker; the total does not.
+    const value = Math.min(byteLength, total);
     if (this.#isShown) this.#bar.update(value, stage);
-    else this.#bar.start(size, value, stage);
+    else this.#bar.start(total, value, stage);
     this.#isShown = true;
   }
 }
 
-/** The line: no longer than 70 columns. */
-function toLine(stage: Stage, bar: string): string {
-  const { name, since, size, byteLength } = stage;
+/** Returns the line, of at most 70 columns. */
+function toLine(stage: Stage, barOf: (progress: number) => string): string {
+  const { name, since, total, byteLength } = stage;
   const elapsed = performance.now() - since;
   if (name === "connecting") return `connecting  ${timeOf(elapsed)}`;
   if (name === "waiting") return `waiting for the reply  ${timeOf(elapsed)}`;
   const rate = `${bytesOf(byteLength * 1000 / elapsed)}/s`;
-  if (size === undefined) return `${name}  ${bytesOf(byteLength)}  ${rate}`;
-  const sent = Math.min(byteLength, size);
-  const percent = Math.floor(100 * sent / size);
-  return `${name}  [${bar}]  ${percent} %  ${bytesOf(sent)} of ` +
-    `${bytesOf(size)}  ${rate}`;
+  if (total === undefined) return `${name}  ${bytesOf(byteLength)}  ${rate}`;
+  const sent = Math.min(byteLength, total);
+  const percent = Math.floor(100 * sent / total);
+  const amount = `${bytesOf(sent)} of ${bytesOf(total)}`;
+  return `${name}  [${barOf(sent / total)}]  ${percent} %  ${amount}  ${rate}`;
 }

@@ -5,51 +5,56 @@
  */
 import type { Log } from "./log.ts";
 
-/** A server that signals can end, in one thread or in several. */
+/** A server in one thread or in several, which signals can end. */
 export interface Stoppable {
-  /** Resolves when it has ended. */
+  /** Resolves when the server has ended. */
   readonly finished: Promise<void>;
-  /** Lets open conversations finish. */
+  /** Ends the server; open conversations may finish. */
   shutdown(): unknown;
-  /** Ends them. */
-  cut(): void;
+  /** Ends the server and all its conversations at once. */
+  abort(): void;
 }
 
-/** The first of these shuts down gracefully, the second cuts. */
+/** The first of these signals shuts the server down, the second aborts it. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** The signals that end a server, also those that came before it stood. */
-export class Signals {
+/**
+ * Listens for signals that end a server. Signals that come before there is a
+ * server count as well.
+ */
+export class Signals implements Disposable {
   #count = 0;
   #server: Stoppable | undefined;
   #log: Log | undefined;
   readonly #listener = () => {
     this.#count++;
-    this.#tell();
+    this.#apply();
   };
 
+  /** Starts to listen. */
   constructor() {
     for (const signal of STOP_SIGNALS) {
       Deno.addSignalListener(signal, this.#listener);
     }
   }
 
-  /** From now on, this is what they end. */
+  /** Sets the server that signals end, and the log that mentions them. */
   stop(server: Stoppable, log: Log): void {
     this.#server = server;
     this.#log = log;
-    this.#tell();
+    this.#apply();
   }
 
-  #tell(): void {
+  #apply(): void {
     if (this.#server === undefined) return;
     if (this.#count === 1) {
-      this.#log?.note("shutting down; a second signal cuts what is open");
+      this.#log?.note("shutting down; a second signal aborts what is open");
       this.#server.shutdown();
     }
-    if (this.#count > 1) this.#server.cut();
+    if (this.#count > 1) this.#server.abort();
   }
 
+  /** Stops listening. */
   [Symbol.dispose](): void {
     for (const signal of STOP_SIGNALS) {
       Deno.removeSignalListener(signal, this.#listener);

@@ -1,56 +1,59 @@
 /**
- * `--parallel N`: N threads that serve as one, on one port, under the same
+ * `--parallel COUNT`: threads that serve one port together, under common
  * limits, with one log.
  *
  * @module
  */
-import type { Log, Tally } from "./log.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "../server/options.ts";
+import type { Log } from "./log.ts";
+import type { LogFormat, Tally } from "./log_lines.ts";
+import type { Stoppable } from "./signals.ts";
 
-/** What a thread is told. */
-export type ThreadOrder =
+/** A message to a thread. */
+export type ThreadCommand =
   | {
     type: "serve";
     options: ServeOptions;
-    /** The cells of the limits that all threads share. */
-    cells: { connections: Int32Array; slabs: Int32Array };
-    format: "text" | "json";
-    /** Whether to send no lines. */
+    /** Memory of the counters of the limits, which all threads share. */
+    counters: { connections: Int32Array; slabs: Int32Array };
+    format: LogFormat;
+    /** Whether the thread sends no lines of the log. */
     quiet: boolean;
   }
   | { type: "shutdown" }
-  | { type: "cut" };
+  | { type: "abort" };
 
-/** What a thread tells. */
-export type ThreadReport =
+/** A message from a thread. */
+export type ThreadEvent =
   | { type: "listening"; addr: Deno.Addr }
   | { type: "failed"; message: string }
   | { type: "lines"; text: string }
   | { type: "finished"; tally: Tally };
 
-/** What is served with. All of it can be handed to a thread. */
+/** Options of a server with several threads. */
 export interface ThreadsOptions {
-  /** How many threads. */
-  count: number;
-  /** The same for each of them. No callbacks, and no signal. */
-  options: ServeOptions;
-  /** How the lines of the log are made. */
-  format: "text" | "json";
-  /** Whether none are. */
-  quiet: boolean;
+  /** Number of threads. */
+  readonly count: number;
+  /** Options of each thread's server: no callbacks, and no signal. */
+  readonly options: ServeOptions;
+  /** Format of the log. */
+  readonly format: LogFormat;
+  /** Whether no log is written. */
+  readonly quiet: boolean;
   /** Called when all threads listen. */
-  onListen: (addr: Deno.Addr) => void;
+  readonly onListen: (addr: Deno.Addr) => void;
 }
 
-const THREAD = new URL("./thread.ts", import.meta.url);
+const WORKER = new URL("./worker.ts", import.meta.url);
 
 /**
- * A thread reads its own modules, and says so in a dozen lines when it may not.
+ * Checks that a thread may read its modules. Otherwise the thread would fail
+ * with a dozen lines on standard error.
  *
  * @throws {Deno.errors.NotCapable} If it may not.
  */
-function mayStart(): void {
-  const path = new URL(".", THREAD);
+function checkPermission(): void {
+  const path = new URL("..", WORKER);
   if (path.protocol !== "file:") return;
   if (
     Deno.permissions.requestSync({ name: "read", path }).state !== "granted"
@@ -62,40 +65,40 @@ function mayStart(): void {
 }
 
 /** The threads of one server. */
-export class Threads {
-  /** Resolves when all have ended; rejects if one has failed. */
+export class Threads implements Stoppable {
+  /** Resolves when all threads have ended; rejects if one has failed. */
   readonly finished: Promise<void>;
   readonly #log: Log;
   readonly #threads: Thread[] = [];
-  #shutdown = false;
+  #isShutDown = false;
 
-  /** Starts them. */
+  /** Starts the threads. */
   constructor(options: ThreadsOptions, log: Log) {
     this.#log = log;
     this.finished = this.#serve(options);
   }
 
-  /** Lets open conversations finish. */
+  /** Ends all threads; open conversations may finish. */
   shutdown(): void {
-    this.#shutdown = true;
-    this.#tell({ type: "shutdown" });
+    this.#isShutDown = true;
+    this.#send({ type: "shutdown" });
   }
 
-  /** Cuts all conversations. */
-  cut(): void {
-    this.#tell({ type: "cut" });
+  /** Ends all threads and their conversations at once. */
+  abort(): void {
+    this.#send({ type: "abort" });
   }
 
   async #serve(
     { count, options, format, quiet, onListen }: ThreadsOptions,
   ): Promise<void> {
-    const cells = {
+    const counters = {
       connections: new Int32Array(new SharedArrayBuffer(4)),
       slabs: new Int32Array(new SharedArrayBuffer(4)),
     };
-    mayStart();
+    checkPermission();
     try {
-      // The first takes the port, which may be any; the others share it.
+      // The first thread chooses the port if it is 0; the others share it.
       let { port } = options;
       for (let i = 0; i < count; i++) {
         const thread = new Thread(this.#log);
@@ -103,51 +106,51 @@ export class Threads {
         const addr = await thread.start({
           type: "serve",
           options: { ...options, port, reusePort: true },
-          cells,
+          counters,
           format,
           quiet,
         });
         if ("port" in addr) port = addr.port;
         if (i === count - 1) onListen(addr);
       }
-      // A signal that came before a thread did was not told to it.
-      if (this.#shutdown) this.shutdown();
+      // Threads that started after the signal have not received the command.
+      if (this.#isShutDown) this.shutdown();
       await Promise.all(this.#threads.map((thread) => thread.finished));
     } finally {
-      for (const thread of this.#threads) thread.end();
+      for (const thread of this.#threads) thread.terminate();
     }
   }
 
-  #tell(order: ThreadOrder): void {
-    for (const thread of this.#threads) thread.tell(order);
+  #send(command: ThreadCommand): void {
+    for (const thread of this.#threads) thread.send(command);
   }
 }
 
-/** One thread, as seen from outside. */
+/** One thread, seen from the main thread. */
 class Thread {
   readonly finished: Promise<void>;
   readonly #worker: Worker;
   readonly #listening = Promise.withResolvers<Deno.Addr>();
 
   constructor(log: Log) {
-    this.#worker = new Worker(THREAD, { type: "module" });
+    this.#worker = new Worker(WORKER, { type: "module" });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.finished = promise;
     const fail = (error: Error) => {
       this.#listening.reject(error);
       reject(error);
     };
-    // Whoever waits for the one or the other is told.
+    // A failure is reported by whichever of the two is awaited at the time.
     promise.catch(() => {});
     this.#listening.promise.catch(() => {});
     this.#worker.onerror = (event) => {
       event.preventDefault();
       fail(new Error(event.message));
     };
-    this.#worker.onmessage = ({ data }: MessageEvent<ThreadReport>) => {
+    this.#worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
       if (data.type === "listening") this.#listening.resolve(data.addr);
       if (data.type === "failed") fail(new Error(data.message));
-      if (data.type === "lines") log.lines(data.text);
+      if (data.type === "lines") log.append(data.text);
       if (data.type === "finished") {
         log.add(data.tally);
         resolve();
@@ -155,16 +158,16 @@ class Thread {
     };
   }
 
-  start(order: ThreadOrder): Promise<Deno.Addr> {
-    this.tell(order);
+  start(command: ThreadCommand): Promise<Deno.Addr> {
+    this.send(command);
     return this.#listening.promise;
   }
 
-  tell(order: ThreadOrder): void {
-    this.#worker.postMessage(order);
+  send(command: ThreadCommand): void {
+    this.#worker.postMessage(command);
   }
 
-  end(): void {
+  terminate(): void {
     this.#worker.terminate();
   }
 }

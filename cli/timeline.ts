@@ -1,73 +1,73 @@
 /**
- * A conversation as a time line, drawn while it happens: for people in two
- * columns, for programs in lines of JSON.
+ * Draws a conversation as a time line in two columns, while it happens.
  *
  * @module
  */
 import { cyan, dim, green, red } from "@std/fmt/colors";
 import { timeOf } from "./amounts.ts";
-import type { ConversationError, SendEvent } from "./answer.ts";
+import type { SendEvent } from "../client/events.ts";
+import type { ConversationError } from "../client/reply.ts";
 
-/** Who watches a conversation from the client's side. */
+/** Shows the conversations of a client while they happen. */
 export interface Watcher {
   /**
-   * It begins.
+   * Shows that a conversation begins.
    *
-   * @param to The address, for people.
-   * @param size How many bytes the message has, where that is known.
+   * @param address Address of the server, for people.
+   * @param byteLength Number of bytes in the message; undefined if unknown.
    */
-  begin(to: string, size?: number): void;
-  /** A step of it. */
+  begin(address: string, byteLength?: number): void;
+  /** Shows a step of the conversation. */
   event(event: SendEvent): void;
-  /** Something else is to be printed now. */
-  makeRoom(): void;
-  /** It is over. */
+  /** Ends an unfinished line, so that something else can be printed. */
+  breakLine(): void;
+  /** Shows that the conversation has ended, and why it failed. */
   end(failure?: ConversationError): void;
 }
 
-/** Where the time line goes, and how wide it is. */
+/** Options of a time line. */
 export interface TimelineOptions {
-  /** Takes lines, and sometimes the beginning of one. */
+  /** Called with complete lines, and at times with parts of one. */
   readonly write: (text: string) => void;
-  /** The widths of its columns. @default {WIDE} */
+  /** Widths of the columns. @default {WIDE} */
   readonly layout?: Layout;
   /** Whether to use colours. @default {false} */
   readonly color?: boolean;
-  /** The clock, in ms. @default {performance.now} */
+  /** Returns the time in ms. @default {performance.now} */
   readonly clock?: () => number;
 }
 
-/** The widths of the columns. */
+/** Widths of the columns, in characters. */
 export interface Layout {
-  /** Of the milliseconds. */
+  /** Width of the time in ms. */
   readonly time: number;
-  /** Of what this side does; that side has the rest. */
+  /** Width of what this side does; the other side has the rest of the line. */
   readonly here: number;
 }
 
-/** For a terminal of 80 columns. */
+/** Layout for a terminal of 80 columns. */
 export const WIDE: Layout = { time: 9, here: 32 };
 
-/** For two next to each other. */
+/** Layout for two time lines side by side in 80 columns. */
 export const NARROW: Layout = { time: 5, here: 13 };
 
-/** Bytes that follow each other in less than this are one line, in ms. */
-const TOGETHER = 100;
+/** Bytes share a line while no pause between them is longer than this. */
+const MAX_PAUSE_MS = 100;
 
-/** No line stands for more than this, in ms. */
-const LONGEST_LINE = 1000;
+/** No line stands for more time than this. */
+const MAX_LINE_MS = 1000;
+
+/** Bytes that took longer than this have their duration on the line. */
+const MIN_DURATION_MS = 10;
 
 type Direction = "out" | "in";
 
-/** Bytes that are on one line. */
+/** Bytes that share a line. */
 interface Run {
   readonly since: number;
   until: number;
   byteLength: number;
 }
-
-/** What took less than this, in ms, has one time, and no second. */
-const INSTANT = 10;
 
 /** Draws conversations, one after the other. */
 export class Timeline implements Watcher {
@@ -75,20 +75,21 @@ export class Timeline implements Watcher {
   readonly #layout: Layout;
   readonly #color: boolean;
   readonly #clock: () => number;
-  #begun = 0;
+  #beganAt = 0;
   /** Bytes that have no line yet. */
   #runs: Partial<Record<Direction, Run>> = {};
   #total: Record<Direction, number> = { out: 0, in: 0 };
-  /** Since when the other side is to speak. */
-  #waiting: number | undefined;
-  /** The line of the wait stands there, without its end. */
-  #isOpen = false;
-  #ended = false;
-  #closed: number | undefined;
+  /** Time since which the client waits for the server. */
+  #waitingSince: number | undefined;
+  /** Whether the line of the wait is written without its end. */
+  #isLineOpen = false;
+  #hasEnded = false;
+  #closedAt: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** What a line met that no event had asked for. */
+  /** What `write` threw when the timer called it. */
   #failure: { error: unknown } | undefined;
 
+  /** Creates a time line. */
   constructor(options: TimelineOptions) {
     this.#write = options.write;
     this.#layout = options.layout ?? WIDE;
@@ -96,21 +97,22 @@ export class Timeline implements Watcher {
     this.#clock = options.clock ?? (() => performance.now());
   }
 
-  begin(to: string): void {
+  begin(address: string): void {
     this.#total = { out: 0, in: 0 };
-    this.#ended = false;
-    this.#closed = undefined;
+    this.#hasEnded = false;
+    this.#closedAt = undefined;
     this.#line("ms", "this side", "   ", "that side");
-    // The first timer of a process takes 10 ms or more: here, before it counts.
-    this.#wind();
-    this.#begun = this.#clock();
-    this.#line(0, `connect to ${to}`);
+    // The first timer of a process takes 10 ms or more to start: start it
+    // before the time line counts.
+    this.#startTimer();
+    this.#beganAt = this.#clock();
+    this.#line(0, `connect to ${address}`);
   }
 
   event(event: SendEvent): void {
     const now = this.#now();
     if (this.#failure !== undefined) throw this.#failure.error;
-    this.#wind();
+    this.#startTimer();
     switch (event.type) {
       case "connected":
         return this.#line(now, "connected");
@@ -118,27 +120,27 @@ export class Timeline implements Watcher {
         return this.#add("out", event.byteLength, now);
       case "sent":
         this.#flush();
-        this.#waiting = now;
+        this.#waitingSince = now;
         return;
       case "half-close":
         this.#flush();
         this.#line(now, "half-close", "-->");
-        if (this.#total.in === 0 && !this.#ended) this.#waiting = now;
+        if (this.#total.in === 0 && !this.#hasEnded) this.#waitingSince = now;
         return;
       case "read":
-        this.#answered(now);
+        this.#endWait(now);
         return this.#add("in", event.byteLength, now);
       case "end of file":
-        this.#answered(now);
+        this.#endWait(now);
         this.#flush();
-        this.#ended = true;
+        this.#hasEnded = true;
         return this.#line(now, "", "<--", "half-close");
       case "closed":
-        this.#closed = now;
+        this.#closedAt = now;
     }
   }
 
-  makeRoom(): void {
+  breakLine(): void {
     this.#flush();
     this.#closeLine();
   }
@@ -146,37 +148,37 @@ export class Timeline implements Watcher {
   end(failure?: ConversationError): void {
     clearTimeout(this.#timer);
     if (this.#failure !== undefined) throw this.#failure.error;
-    const now = this.#closed ?? this.#now();
-    this.#answered(now);
+    const now = this.#closedAt ?? this.#now();
+    this.#endWait(now);
     this.#flush();
     if (failure !== undefined) {
       this.#line(now, `failed: ${failure.reason}`, "", "", red);
     }
-    if (this.#closed !== undefined) this.#line(now, "close", "-->");
-    const { out, in: come } = this.#total;
-    const all = `${bytes(out)} out, ${bytes(come)} in`;
+    if (this.#closedAt !== undefined) this.#line(now, "close", "-->");
+    const { out, in: received } = this.#total;
+    const all = `${bytes(out)} out, ${bytes(received)} in`;
     this.#line("", all, "", "", dim);
   }
 
-  #wind(): void {
+  #startTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       try {
-        this.#nothingComes();
+        this.#showWait();
       } catch (error) {
-        // Here nobody would catch it; the next event throws it to somebody.
+        // A timer has no caller to catch this: the next event throws it.
         this.#failure = { error };
       }
-    }, TOGETHER);
+    }, MAX_PAUSE_MS);
   }
 
   #now(): number {
-    return this.#clock() - this.#begun;
+    return this.#clock() - this.#beganAt;
   }
 
   #add(direction: Direction, byteLength: number, now: number): void {
     const since = this.#runs[direction]?.since ?? now;
-    if (now - since > LONGEST_LINE) this.#flush();
+    if (now - since > MAX_LINE_MS) this.#flush();
     this.#total[direction] += byteLength;
     const fresh = { since: now, until: now, byteLength: 0 };
     const run = this.#runs[direction] ??= fresh;
@@ -184,40 +186,42 @@ export class Timeline implements Watcher {
     run.byteLength += byteLength;
   }
 
-  /** Writes the lines of bytes that came and went, the earlier first. */
+  /** Writes the lines of bytes sent and received, the earlier first. */
   #flush(): void {
-    const { out, in: come } = this.#runs;
+    const { out, in: received } = this.#runs;
     this.#runs = {};
-    const tellOut = () => out && this.#line(out.since, count(out), "-->");
-    const tellIn = () => come && this.#line(come.since, "", "<--", count(come));
-    if (out !== undefined && come !== undefined && come.since < out.since) {
-      tellIn();
-      tellOut();
-    } else {
-      tellOut();
-      tellIn();
-    }
+    const isInFirst = received !== undefined && out !== undefined &&
+      received.since < out.since;
+    if (received && isInFirst) this.#lineIn(received);
+    if (out) this.#line(out.since, count(out), "-->");
+    if (received && !isInFirst) this.#lineIn(received);
   }
 
-  /** Nothing has happened for a while. */
-  #nothingComes(): void {
+  #lineIn(run: Run): void {
+    this.#line(run.since, "", "<--", count(run));
+  }
+
+  /** Called when nothing has happened for a while: shows the wait. */
+  #showWait(): void {
     this.#flush();
-    if (this.#waiting === undefined || this.#isOpen) return;
-    this.#write(`${this.#time(this.#waiting)}  ${this.#paint("waits", cyan)}`);
-    this.#isOpen = true;
+    if (this.#waitingSince === undefined || this.#isLineOpen) return;
+    this.#write(
+      `${this.#time(this.#waitingSince)}  ${this.#paint("waits", cyan)}`,
+    );
+    this.#isLineOpen = true;
   }
 
-  /** The other side speaks. */
-  #answered(now: number): void {
-    if (this.#waiting === undefined) return;
-    const waited = timeOf(now - this.#waiting);
-    if (this.#isOpen) this.#write(` ${waited}\n`);
-    else this.#line(this.#waiting, `waits ${waited}`);
-    this.#isOpen = false;
-    this.#waiting = undefined;
+  /** Completes the line of the wait, if there is one. */
+  #endWait(now: number): void {
+    if (this.#waitingSince === undefined) return;
+    const waited = timeOf(now - this.#waitingSince);
+    if (this.#isLineOpen) this.#write(` ${waited}\n`);
+    else this.#line(this.#waitingSince, `waits ${waited}`);
+    this.#isLineOpen = false;
+    this.#waitingSince = undefined;
   }
 
-  /** What stands alone may be as wide as both sides. */
+  /** Writes a line. Without an arrow, `here` may be as wide as both sides. */
   #line(
     time: number | string,
     here: string,
@@ -235,8 +239,8 @@ export class Timeline implements Watcher {
   }
 
   #closeLine(): void {
-    if (this.#isOpen) this.#write("\n");
-    this.#isOpen = false;
+    if (this.#isLineOpen) this.#write("\n");
+    this.#isLineOpen = false;
   }
 
   #time(time: number | string): string {
@@ -251,51 +255,12 @@ export class Timeline implements Watcher {
 
 function count({ byteLength, since, until }: Run): string {
   const time = until - since;
-  return bytes(byteLength) + (time < INSTANT ? "" : ` in ${timeOf(time)}`);
+  return bytes(byteLength) +
+    (time < MIN_DURATION_MS ? "" : ` in ${timeOf(time)}`);
 }
 
 function bytes(byteLength: number): string {
   // Intl would take its first 20 ms out of the conversation.
   const number = String(byteLength).replace(/\B(?=(\d{3})+$)/g, ",");
   return byteLength === 1 ? "1 byte" : `${number} bytes`;
-}
-
-/** The same for programs: a line of JSON for each step. */
-export class JsonTimeline implements Watcher {
-  readonly #write: (text: string) => void;
-  #conversation = 0;
-  #begun = 0;
-
-  constructor(write: (text: string) => void) {
-    this.#write = write;
-  }
-
-  begin(to: string): void {
-    this.#conversation++;
-    this.#begun = performance.now();
-    this.#tell("connect", { to });
-  }
-
-  event(event: SendEvent): void {
-    const bytes = "byteLength" in event ? event.byteLength : undefined;
-    this.#tell(event.type, { bytes });
-  }
-
-  makeRoom(): void {
-    // Each step has its line already.
-  }
-
-  end(failure?: ConversationError): void {
-    if (failure === undefined) return;
-    const { reason, message } = failure;
-    this.#tell("failed", { reason, message });
-  }
-
-  #tell(event: string, what: Record<string, unknown>): void {
-    const since = performance.now() - this.#begun;
-    const ms = Number(since.toFixed(3));
-    const conversation = this.#conversation;
-    const line = { conversation, ms, event, ...what };
-    this.#write(`${JSON.stringify(line)}\n`);
-  }
 }

@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ConversationError, type SendEvent } from "./answer.ts";
-import {
-  JsonTimeline,
-  NARROW,
-  Timeline,
-  type TimelineOptions,
-} from "./timeline.ts";
-import { runClient, scriptTest, startServer } from "./testing.ts";
+import type { SendEvent } from "../client/events.ts";
+import { ConversationError } from "../client/reply.ts";
+import { needsRun } from "../tests/options.ts";
+import { runClient, startServer } from "../tests/scripts.ts";
+import { NARROW, Timeline, type TimelineOptions } from "./timeline.ts";
 
 /** Events, each with its time in ms. */
 type Script = readonly (readonly [number, SendEvent])[];
@@ -21,7 +18,7 @@ const SMALL: Script = [
   [22, { type: "closed" }],
 ];
 
-/** What is drawn of these events. */
+/** Returns what a time line draws of these events. */
 function draw(
   script: Script,
   options: Partial<TimelineOptions> = {},
@@ -40,7 +37,7 @@ function draw(
   return drawn;
 }
 
-Deno.test("Timeline draws a conversation in two columns", () => {
+Deno.test("event() draws a conversation in two columns", () => {
   assertEquals(
     draw(SMALL),
     `\
@@ -58,13 +55,13 @@ Deno.test("Timeline draws a conversation in two columns", () => {
   );
 });
 
-Deno.test("Timeline draws two next to each other in 80 columns", () => {
+Deno.test("event() draws in 39 columns with NARROW", () => {
   const lines = draw(SMALL, { layout: NARROW }).split("\n").slice(2);
   const widest = Math.max(...lines.map((line) => line.length));
   assert(widest <= 39, `${widest} columns`);
 });
 
-Deno.test("Timeline shows the same with colours", () => {
+Deno.test("event() draws the same text with colours", () => {
   const colored = draw(SMALL, { color: true });
   // The environment may forbid them all, as NO_COLOR does.
   assertEquals(colored.includes("\x1b["), !Deno.noColor);
@@ -72,7 +69,7 @@ Deno.test("Timeline shows the same with colours", () => {
   assertEquals(colored.replace(/\x1b\[\d+m/g, ""), draw(SMALL));
 });
 
-Deno.test("Timeline joins bytes, but not for longer than a second", () => {
+Deno.test("event() joins bytes, but not for longer than a second", () => {
   const wrote = (time: number): readonly [number, SendEvent] => [
     time,
     { type: "wrote", byteLength: 1000 },
@@ -85,7 +82,7 @@ Deno.test("Timeline joins bytes, but not for longer than a second", () => {
   ]);
 });
 
-Deno.test("Timeline keeps the order of bytes that come and go", () => {
+Deno.test("event() keeps the order of bytes sent and received", () => {
   const script: Script = [
     [1, { type: "read", byteLength: 1 }],
     [2, { type: "wrote", byteLength: 2 }],
@@ -99,19 +96,19 @@ Deno.test("Timeline keeps the order of bytes that come and go", () => {
   ]);
 });
 
-Deno.test("Timeline tells how a conversation failed", () => {
-  const failure = new ConversationError("cut", "", new Uint8Array(0));
+Deno.test("end() draws why a conversation failed", () => {
+  const failure = new ConversationError("truncated", "", new Uint8Array(0));
   const lines = draw(SMALL.slice(0, 4), {}, failure).split("\n").slice(-5);
   assertEquals(lines, [
     "      1.5  half-close                       -->",
     "      1.5  waits 0.0 ms",
-    "      1.5  failed: cut",
+    "      1.5  failed: truncated",
     "           24 bytes out, 0 bytes in",
     "",
   ]);
 });
 
-Deno.test("Timeline shows the wait while it lasts", async () => {
+Deno.test("event() draws a wait while it lasts", async () => {
   let drawn = "";
   const shown = Promise.withResolvers<void>();
   const timeline = new Timeline({
@@ -128,22 +125,7 @@ Deno.test("Timeline shows the wait while it lasts", async () => {
   timeline.end();
 });
 
-Deno.test("JsonTimeline writes each step as a line", () => {
-  let written = "";
-  const timeline = new JsonTimeline((text) => written += text);
-  for (let conversation = 1; conversation <= 2; conversation++) {
-    timeline.begin("there");
-    for (const [, event] of SMALL) timeline.event(event);
-    timeline.end();
-  }
-  const lines = written.trimEnd().split("\n").map((line) => JSON.parse(line));
-  for (const { ms } of lines) assertEquals(typeof ms, "number");
-  assertEquals(lines.length, 16);
-  const { ms: _ms, ...wrote } = lines[10];
-  assertEquals(wrote, { conversation: 2, event: "wrote", bytes: 24 });
-});
-
-scriptTest("client.ts --trace draws on standard error", async () => {
+Deno.test(needsRun("client.ts --trace draws on standard error"), async () => {
   await using server = await startServer();
   const { code, stdout, stderr } = await runClient(
     ["--data=a", "--trace", `--port=${server.port}`],
@@ -154,35 +136,3 @@ scriptTest("client.ts --trace draws on standard error", async () => {
     /connected\n.* 20 bytes +-->\n.* half-close +-->\n.*waits .*\n.* <-- {2}13 b/,
   );
 });
-
-scriptTest(
-  "client.ts --trace json is for programs, failure and all",
-  async () => {
-    await using server = await startServer(["--quiet"]);
-    const args = ["--data=a", "--data=b", "--trace=json", "--keep-alive"];
-    const { code, stdout, stderr } = await runClient(
-      [...args, "--marker=SERVER WRONG MARKER", `--port=${server.port}`],
-    );
-    // This server does not keep the connection, and has no reply marker.
-    assertEquals({ code, stdout }, { code: 3, stdout: "aa\n" });
-    const events = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
-    assertEquals(events.map(({ event }) => event), [
-      "connect",
-      "connected",
-      "wrote",
-      "sent",
-      "read",
-      "end of file",
-      "closed",
-      "failed",
-    ]);
-    const { ms: _ms, ...failed } = events.at(-1);
-    assertEquals(failed, {
-      conversation: 1,
-      event: "failed",
-      reason: "cut",
-      message: "The reply was cut after 2 bytes: " +
-        "the connection ended before it did",
-    });
-  },
-);

@@ -1,0 +1,137 @@
+/**
+ * The flags of client.ts.
+ *
+ * @module
+ */
+import type { SendOptions } from "../client/options.ts";
+import {
+  CLIENT_MARKER,
+  DEFAULT_HOSTNAME,
+  DEFAULT_PORT,
+  SERVER_MARKER,
+} from "../framing/defaults.ts";
+import {
+  type Flag,
+  type FlagTable,
+  optionalFlag,
+  switchFlag,
+  valueFlag,
+  valuesFlag,
+} from "./flag_table.ts";
+import {
+  anyText,
+  choice,
+  parseMarker,
+  parseSeconds,
+  parseSize,
+  readTextFile,
+  someText,
+  wholeNumber,
+} from "./values.ts";
+
+/** The flags of client.ts. */
+export const CLIENT_FLAGS = {
+  "data": valuesFlag("TEXT", anyText, {
+    help: "message to send; repeatable: each message has a connection of its " +
+      "own, or, with --keep-alive, all share one",
+    excludes: ["file"],
+  }),
+  "file": valueFlag("PATH", anyText, {
+    help: "send the bytes of a file",
+    default: "standard input, if it is not a terminal and there is no --data",
+  }),
+  "hostname": valueFlag("NAME", someText, {
+    help: "address of the server",
+    default: DEFAULT_HOSTNAME,
+    option: "hostname",
+  }),
+  "port": valueFlag("PORT", wholeNumber(1, 65535), {
+    help: "port of the server",
+    default: `${DEFAULT_PORT}`,
+    option: "port",
+  }),
+  "unix": valueFlag("PATH", someText, {
+    help: "connect to a Unix socket instead of a port",
+    option: "path",
+    excludes: ["tls", "hostname", "port"],
+  }),
+  "tls": switchFlag({ help: "speak TLS", option: "tls" }),
+  "ca": valueFlag("PATH", (name, path) => [readTextFile(name, path)], {
+    help: "file of further certificate authorities to trust, in PEM",
+    option: "caCerts",
+    needs: ["tls"],
+  }),
+  "marker": valueFlag("MARKER", parseMarker, {
+    help: "end marker of the message",
+    default: `${CLIENT_MARKER}; with --check, ${SERVER_MARKER}`,
+    option: "end",
+  }),
+  "reply-marker": valueFlag("MARKER", parseMarker, {
+    help:
+      "end marker of the reply; without one, the reply ends at the end of " +
+      "file, and a truncated reply may look complete",
+    default: "none; with --keep-alive, the --marker",
+    option: "replyEnd",
+  }),
+  "framing": valueFlag("end|count", choice("end", "count"), {
+    help: "how messages and replies are framed: by end markers, or by a " +
+      "byte count in front (netstrings)",
+    default: "end",
+    option: "framing",
+    excludes: ["marker", "reply-marker"],
+    excludesWhen: {
+      clause: "if the value is `count`",
+      holds: (framing) => framing === "count",
+    },
+  }),
+  "keep-alive": switchFlag({
+    help: "send all messages on one connection",
+    excludes: ["half-close"],
+  }),
+  "half-close": valueFlag("before|after", choice("before", "after"), {
+    help: "half-close before or after the reply",
+    default: "before",
+    option: "halfClose",
+  }),
+  "timeout": valueFlag("SECONDS", parseSeconds, {
+    help: "longest time for the complete conversation; with --check, longest " +
+      "time without a byte",
+    default: "0; with --check, 10",
+    option: "timeout",
+  }),
+  "max-bytes": valueFlag("SIZE", parseSize, {
+    help: "longest reply",
+    default: "1GiB",
+    option: "maxReplyBytes",
+  }),
+  "trace": optionalFlag("[json]", choice("json"), "text", {
+    help: "draw a time line of the conversation on standard error, or write " +
+      "each step as a line of JSON; prints the reply alone on standard output",
+  }),
+  "check": switchFlag({
+    help: "test what the path to the server does to a half-close, by a few " +
+      "conversations",
+    excludes: [
+      "data",
+      "file",
+      "framing",
+      "keep-alive",
+      "half-close",
+      "max-bytes",
+      "trace",
+    ],
+  }),
+  "pause": valueFlag("SECONDS", parseSeconds, {
+    help: "how long the slow reader of --check reads nothing",
+    default: "3",
+    needs: ["check"],
+  }),
+  "quiet": switchFlag({
+    help: "print exactly the bytes of the reply; with --check, the verdict " +
+      "alone",
+  }),
+  "help": switchFlag({ help: "print this text" }),
+  "version": switchFlag({ help: "print the version" }),
+} as const satisfies
+  & FlagTable
+  & Record<string, Flag<unknown, keyof SendOptions>>;

@@ -1,0 +1,133 @@
+/**
+ * client.ts as a script: sends messages, and prints the replies.
+ *
+ * @module
+ */
+import { connect, sendData } from "../client.ts";
+import { nameOf } from "../client/address.ts";
+import type { SendEvent } from "../client/events.ts";
+import { addressOf, type SendOptions } from "../client/options.ts";
+import { ConversationError } from "../client/reply.ts";
+import config from "../deno.json" with { type: "json" };
+import { LONGEST_TIMER_MS } from "../framing/defaults.ts";
+import { check } from "./check_script.ts";
+import { CLIENT_FLAGS } from "./client_flags.ts";
+import { kindsOf, optionsOf, readFlags } from "./flag_table.ts";
+import { parseFlags } from "./flags.ts";
+import { CLIENT_SCRIPT, helpText } from "./help.ts";
+import { type Input, inputsFrom } from "./input.ts";
+import { writeOut } from "./output.ts";
+import { Printer } from "./printer.ts";
+import { EXIT, runMain } from "./run.ts";
+
+/** Longest reply of the script: longer than `sendData()` accepts by default. */
+const DEFAULT_MAX_REPLY_BYTES = 1024 ** 3;
+
+/** Runs the client script with the arguments of the process. */
+export async function run(): Promise<void> {
+  await runMain(main);
+}
+
+/**
+ * Sends the messages, and prints the replies.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit status of the worst conversation.
+ * @throws {UsageError} If the command line is wrong.
+ */
+export async function main(args: string[]): Promise<number> {
+  const given = parseFlags(args, kindsOf(CLIENT_FLAGS));
+  if (given.help) return writeOut(helpText(CLIENT_SCRIPT)), EXIT.ok;
+  if (given.version) return writeOut(`${config.version}\n`), EXIT.ok;
+  const flags = readFlags(given, CLIENT_FLAGS);
+  const { quiet = false, pause, trace } = flags;
+  const options: SendOptions = {
+    maxReplyBytes: DEFAULT_MAX_REPLY_BYTES,
+    ...optionsOf(flags, CLIENT_FLAGS),
+  };
+  if (flags.check) return await check(options, { pause, quiet });
+  const inputs = await inputsFrom(flags.data, flags.file);
+  const printer = await Printer.open({ quiet, trace });
+  if (flags["keep-alive"]) {
+    await sendOnOneConnection(inputs, options, printer);
+  } else {
+    for (const input of inputs) await sendAlone(input, options, printer);
+  }
+  printer.hints();
+  return printer.status;
+}
+
+/** Sends one message on a connection of its own. */
+async function sendAlone(
+  { data, byteLength, nameSent }: Input,
+  options: SendOptions,
+  printer: Printer,
+): Promise<void> {
+  let bytesWritten = 0;
+  let isSent = false;
+  const onEvent = (event: SendEvent) => {
+    printer.event(event);
+    if (event.type === "connected") printer.line("connected");
+    if (event.type === "wrote") bytesWritten += event.byteLength;
+    if (event.type === "sent") {
+      isSent = true;
+      printer.line(`sent ${nameSent(event.byteLength)}`);
+    }
+    if (event.type === "half-close") printer.line("shutdown");
+  };
+  const address = nameOf(addressOf(options));
+  const reply = await printer.show(
+    address,
+    byteLength,
+    () => sendData(data, { ...options, onEvent }),
+  );
+  if (reply === undefined) return;
+  if (!isSent) {
+    printer.line(`sent only ${bytesWritten} bytes, then the answer came`);
+  }
+  printer.reply(reply);
+}
+
+/** Sends all messages on one connection. */
+async function sendOnOneConnection(
+  inputs: readonly Input[],
+  options: SendOptions,
+  printer: Printer,
+): Promise<void> {
+  const address = nameOf(addressOf(options));
+  // The size of one of several messages says little of the progress.
+  const byteLength = inputs.length === 1 ? inputs[0]!.byteLength : undefined;
+  await printer.show(
+    address,
+    byteLength,
+    () => requestAll(inputs, options, printer),
+  );
+}
+
+async function requestAll(
+  inputs: readonly Input[],
+  options: SendOptions,
+  printer: Printer,
+): Promise<void> {
+  const { timeout = 0 } = options;
+  const signal = timeout > 0 && timeout <= LONGEST_TIMER_MS
+    ? AbortSignal.timeout(timeout)
+    : undefined;
+  const onEvent = (event: SendEvent) => printer.event(event);
+  try {
+    const client = await connect({ ...options, signal, onEvent });
+    printer.line("connected");
+    for (const { data, nameSent } of inputs) {
+      const reply = client.request(data);
+      printer.line(`sent ${nameSent(undefined)}`);
+      printer.reply(await reply);
+    }
+    await client.close();
+    printer.line("shutdown");
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const nothing = new Uint8Array(0);
+    const message = `Timed out after ${timeout} ms`;
+    throw new ConversationError("timed out", message, nothing);
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The flags of server.ts.
+ *
+ * @module
+ */
+import {
+  DEFAULT_HOSTNAME,
+  DEFAULT_PORT,
+  SERVER_MARKER,
+} from "../framing/defaults.ts";
+import type { ServeOptions } from "../server/options.ts";
+import {
+  type Flag,
+  type FlagTable,
+  switchFlag,
+  valueFlag,
+  valuesFlag,
+} from "./flag_table.ts";
+import {
+  choice,
+  parseMarker,
+  parseSeconds,
+  parseSize,
+  readTextFile,
+  sizeAtLeast,
+  someText,
+  wholeNumber,
+} from "./values.ts";
+
+/** How long the server goes on after its health port has closed, in ms. */
+export const DEFAULT_NOTICE_MS = 2000;
+
+/** The flags of server.ts. */
+export const SERVER_FLAGS = {
+  "hostname": valueFlag("NAME", someText, {
+    help: "address to listen on",
+    default: DEFAULT_HOSTNAME,
+    option: "hostname",
+    excludes: ["unix"],
+    excludesWhen: {
+      clause: "unless --health-port is given",
+      // The health port is on this address, wherever the server itself is.
+      holds: (_hostname, given) => given["health-port"] === undefined,
+    },
+  }),
+  "port": valueFlag("PORT", wholeNumber(0, 65535), {
+    help: "port to listen on; 0 takes a free port, which is printed",
+    default: `${DEFAULT_PORT}`,
+    option: "port",
+    excludes: ["unix"],
+  }),
+  "unix": valueFlag("PATH", someText, {
+    help: "listen on a Unix socket instead of a port",
+    option: "path",
+    excludes: ["cert"],
+  }),
+  "cert": valueFlag("PATH", readTextFile, {
+    help: "speak TLS: the file of the certificate chain, in PEM",
+    option: "cert",
+    needs: ["key"],
+  }),
+  "key": valueFlag("PATH", readTextFile, {
+    help: "the file of the certificate's private key, in PEM",
+    option: "key",
+    needs: ["cert"],
+  }),
+  "marker": valuesFlag("MARKER", parseMarker, {
+    help: "end marker of a message; repeatable: the earliest match ends " +
+      "the message",
+    default: SERVER_MARKER,
+    option: "end",
+  }),
+  "reply-marker": valueFlag("MARKER", parseMarker, {
+    help: "end marker of a reply or an error reply",
+    default: "none; with --keep-alive, the first --marker",
+    option: "replyEnd",
+  }),
+  "framing": valueFlag("end|count", choice("end", "count"), {
+    help: "how messages and replies are framed: by end markers, or by a " +
+      "byte count in front (netstrings)",
+    default: "end",
+    option: "framing",
+    excludes: ["marker", "reply-marker"],
+    excludesWhen: {
+      clause: "if the value is `count`",
+      holds: (framing) => framing === "count",
+    },
+  }),
+  "keep-alive": switchFlag({
+    help: "accept more than one message on a connection",
+    option: "keepAlive",
+  }),
+  "max-bytes": valueFlag("SIZE", parseSize, {
+    help: "longest message",
+    default: "64MiB",
+    option: "maxBytes",
+  }),
+  "max-buffered": valueFlag("SIZE", sizeAtLeast(64 * 1024), {
+    help: "memory for all messages together",
+    default: "1GiB",
+    option: "maxBufferedBytes",
+  }),
+  "max-connections": valueFlag("COUNT", wholeNumber(1, 1e9), {
+    help: "connections served at a time",
+    default: "10000",
+    option: "maxConnections",
+  }),
+  "idle-timeout": valueFlag("SECONDS", parseSeconds, {
+    help: "longest time without a byte received, or without a byte of the " +
+      "reply accepted by the client",
+    default: "30",
+    option: "idleTimeout",
+  }),
+  "message-timeout": valueFlag("SECONDS", parseSeconds, {
+    help: "longest time until a message is complete",
+    default: "300",
+    option: "messageTimeout",
+  }),
+  "linger-timeout": valueFlag("SECONDS", parseSeconds, {
+    help: "after a reply, longest time without a byte or an end of file from " +
+      "the client",
+    default: "5",
+    option: "lingerTimeout",
+  }),
+  "grace": valueFlag("SECONDS", parseSeconds, {
+    help: "time that open conversations have left when a shutdown begins",
+    default: "10",
+    option: "grace",
+  }),
+  "health-port": valueFlag("PORT", wholeNumber(1, 65535), {
+    help: "port for the health checks of a load balancer: open until the " +
+      "first signal",
+  }),
+  "notice": valueFlag("SECONDS", parseSeconds, {
+    help: "time from the close of the health port to the shutdown",
+    default: `${DEFAULT_NOTICE_MS / 1000}`,
+    needs: ["health-port"],
+  }),
+  "parallel": valueFlag("COUNT", wholeNumber(1, 1024), {
+    help: "threads; they share the port and all limits",
+    default: "1",
+    excludes: ["unix"],
+    excludesWhen: {
+      clause: "if the value is above 1",
+      holds: (count) => count !== 1,
+    },
+  }),
+  "log": valueFlag("text|json", choice("text", "json"), {
+    help: "format of the log on standard error: one line a conversation",
+    default: "text",
+  }),
+  "quiet": switchFlag({ help: "write no log" }),
+  "help": switchFlag({ help: "print this text" }),
+  "version": switchFlag({ help: "print the version" }),
+} as const satisfies
+  & FlagTable
+  & Record<string, Flag<unknown, keyof ServeOptions>>;
