@@ -1,9 +1,11 @@
 /**
- * What a half-close buys, shown over real sockets: `deno task demo`.
+ * A demonstration, over real sockets, of what a half-close buys:
+ * `deno task demo`.
  *
  * @module
  */
-import { main as client } from "./client.ts";
+import { main as client } from "./cli/client_script.ts";
+import { NARROW, Timeline } from "./cli/timeline.ts";
 import {
   CLIENT_MARKER,
   type ConversationReport,
@@ -11,11 +13,10 @@ import {
   serve,
   SERVER_MARKER,
 } from "./mod.ts";
-import { NARROW, Timeline } from "./timeline.ts";
 
 const FIVE = ["a1234", "b1234", "c1234", "d1234", "e1234"];
 
-/** A message whose marker is not the server's. For the server it never ends. */
+/** A message with the client's marker: for the server it never ends. */
 const BROKEN = new TextEncoder().encode(`a1234${CLIENT_MARKER}`);
 
 async function main(): Promise<void> {
@@ -26,9 +27,9 @@ async function main(): Promise<void> {
   });
   const { port } = server.addr;
 
-  say(`
+  print(`
 A message over TCP has an end only if it says so: here, by an end marker. The
-server answers a whole message with the same message twice.
+server answers a complete message with the same message twice.
 
 1. THE MARKERS DIFFER
    The server waits for "${SERVER_MARKER}", the client sends
@@ -39,8 +40,8 @@ server answers a whole message with the same message twice.
   const at = ["--port", String(port)];
   await client([...at, ...each]);
 
-  say(`
-   With "shutdown" the client said: I am done sending, and still listening. That
+  print(`
+   With "shutdown" the client says: I am done sending, and still listening. That
    is a half-close, and it is why the server could tell it what went wrong: the
    last line of each is the server's last word.
 
@@ -51,41 +52,41 @@ server answers a whole message with the same message twice.
   await client([...at, "--marker", SERVER_MARKER, ...each]);
 
   reports.clear();
-  say(`
+  print(`
 3. HANGING UP, AND DONE SENDING
-   The broken message again, from two clients. One closes the connection when
-   it has sent all, the other half-closes it.
+   The broken message again, from two clients. After sending it, one closes the
+   connection, and the other half-closes it.
 
 `);
   const closed = await sendAndClose(port);
   const closedReport = await reports.next();
   const halfClosed = await sendAndHalfClose(port);
   const halfClosedReport = await reports.next();
-  say(sideBySide([
+  print(sideBySide([
     ["conn.close()", "conn.closeWrite()"],
     ["", ""],
     ...zip(closed.lines, halfClosed.lines),
     ["", ""],
-    ["the server said", "the server said"],
-    [said(closedReport), said(halfClosedReport)],
-    ["the client heard", "the client heard"],
-    [closed.heard, halfClosed.heard],
+    ["the server replied", "the server replied"],
+    [replyOf(closedReport), replyOf(halfClosedReport)],
+    ["the client received", "the client received"],
+    [closed.received, halfClosed.received],
   ]));
-  say(`
-   The server came to the same verdict on both. Only the client that was still
-   listening heard it.
+  print(`
+   The server gave both the same reply. Only the client that was still listening
+   received it.
 `);
 
-  say(`
-4. SPLIT INTO PIECES
+  print(`
+4. SPLIT INTO CHUNKS
    TCP may split a message anywhere. Data and marker, two bytes at a time:
 `);
   const marked = `a1234${SERVER_MARKER}`;
-  const pieces = marked.match(/..?/gs) ?? [];
-  say("   " + pieces.map((piece) => `[${piece}]`).join("") + "\n");
-  say(`   the client heard         ${await sendInPieces(port, pieces)}\n`);
-  say(`
-   No piece held the whole marker, and the server found it.
+  const chunks = marked.match(/..?/gs) ?? [];
+  print("   " + chunks.map((chunk) => `[${chunk}]`).join("") + "\n");
+  print(`   the client received      ${await sendInChunks(port, chunks)}\n`);
+  print(`
+   No chunk held the complete marker, and the server found it.
 
 Whoever is still there gets the last word. Try it yourself, in two terminals:
    deno run -A server.ts
@@ -94,36 +95,36 @@ Without Deno, write "npx -y deno@2.9.6" for "deno".
 `);
 }
 
-/** What the server reports of its conversations, in their order. */
+/** The server's reports on its conversations, in their order. */
 class Reports {
-  #come: ConversationReport[] = [];
+  #waiting: ConversationReport[] = [];
   #wake = () => {};
 
   add(report: ConversationReport): void {
-    this.#come.push(report);
+    this.#waiting.push(report);
     this.#wake();
   }
 
   clear(): void {
-    this.#come = [];
+    this.#waiting = [];
   }
 
   async next(): Promise<ConversationReport> {
-    while (this.#come.length === 0) {
+    while (this.#waiting.length === 0) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
-    return this.#come.shift()!;
+    return this.#waiting.shift()!;
   }
 }
 
-/** What a client did, and what it heard. */
-interface Told {
+/** What a client did, as lines, and what it received. */
+interface Conversation {
   readonly lines: string[];
-  readonly heard: string;
+  readonly received: string;
 }
 
-/** Writes, and closes. */
-async function sendAndClose(port: number): Promise<Told> {
+/** Sends the message and closes. */
+async function sendAndClose(port: number): Promise<Conversation> {
   const { timeline, lines } = draw();
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   timeline.event({ type: "connected" });
@@ -133,26 +134,26 @@ async function sendAndClose(port: number): Promise<Told> {
   timeline.event({ type: "closed" });
   timeline.end();
   try {
-    return { lines: lines(), heard: await readAll(conn) };
+    return { lines: lines(), received: await readAll(conn) };
   } catch (error) {
-    // There is no connection any more that could be read from.
+    // A closed connection cannot be read from.
     if (!(error instanceof Deno.errors.BadResource)) throw error;
-    return { lines: lines(), heard: "nothing" };
+    return { lines: lines(), received: "nothing" };
   }
 }
 
-/** Writes, half-closes, reads, and closes. */
-async function sendAndHalfClose(port: number): Promise<Told> {
+/** Sends the message, half-closes, reads the reply, and closes. */
+async function sendAndHalfClose(port: number): Promise<Conversation> {
   const { timeline, lines } = draw();
   const reply = await sendData("a1234", {
     port,
     onEvent: (event) => timeline.event(event),
   });
   timeline.end();
-  return { lines: lines(), heard: reply.text() };
+  return { lines: lines(), received: reply.text() };
 }
 
-/** A time line, and its lines. */
+/** A time line, and a function that returns its lines. */
 function draw(): { timeline: Timeline; lines: () => string[] } {
   let drawn = "";
   const timeline = new Timeline({
@@ -163,12 +164,12 @@ function draw(): { timeline: Timeline; lines: () => string[] } {
   return { timeline, lines: () => drawn.trimEnd().split("\n") };
 }
 
-async function sendInPieces(port: number, pieces: string[]): Promise<string> {
+async function sendInChunks(port: number, chunks: string[]): Promise<string> {
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   conn.setNoDelay();
-  for (const piece of pieces) {
-    await conn.write(new TextEncoder().encode(piece));
-    // Long enough for the server to read this piece alone.
+  for (const chunk of chunks) {
+    await conn.write(new TextEncoder().encode(chunk));
+    // Long enough for the server to read this chunk alone.
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await conn.closeWrite();
@@ -186,11 +187,11 @@ async function readAll(conn: Deno.Conn): Promise<string> {
   }
 }
 
-function said({ outcome, lastWordLost }: ConversationReport): string {
-  return `ERROR:${outcome}!${lastWordLost ? ", and nobody was there" : ""}`;
+function replyOf({ outcome, replyLost }: ConversationReport): string {
+  return `ERROR:${outcome}!${replyLost ? ", the client was gone" : ""}`;
 }
 
-/** The lines of both, the shorter filled up. */
+/** Pairs of lines; the shorter list is filled up with empty lines. */
 function zip(left: string[], right: string[]): [string, string][] {
   const count = Math.max(left.length, right.length);
   return Array.from(
@@ -204,7 +205,7 @@ function sideBySide(rows: [string, string][]): string {
     .join("\n") + "\n";
 }
 
-function say(text: string): void {
+function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 

@@ -1,16 +1,18 @@
 /**
- * What one conversation costs the server, next to what it costs peers that do
- * the same work: `deno task bench`. Each measurement has a fresh server on one
- * core and the load on another; the servers take turns, round after round.
+ * Measures what one conversation costs the server, compared with peers that do
+ * the same work: `deno task bench`. Each measurement has a new server process
+ * on one core and the load on another; the servers take turns, round after
+ * round.
  *
  * @module
  */
 import { join } from "node:path";
-import { EXIT, runMain, writeOut } from "../cli.ts";
+import { writeOut } from "../cli/output.ts";
+import { EXIT, runMain } from "../cli/run.ts";
 import type { LoadOrder } from "./load.ts";
 import {
-  fewest,
   HELP,
+  minMessages,
   type Options,
   parseOptions,
   type Plan,
@@ -26,17 +28,24 @@ import {
   stopAll,
 } from "./processes.ts";
 import {
+  comparisonTable,
   formatSize,
   idlePanel,
   idleTable,
   type Sample,
   sizePanel,
   sizeTable,
-  summary,
 } from "./report.ts";
-import { type Contestant, makeReady, ourServer, PEERS } from "./servers.ts";
+import {
+  type Contestant,
+  EARLIER,
+  earlierServer,
+  ourServer,
+  PEERS,
+  prepare,
+} from "./servers.ts";
 
-/** One turn: a fresh server, the load, and their end. */
+/** One turn: starts a server, runs the load, and ends the server. */
 async function measure(
   server: Contestant,
   order: Omit<LoadOrder, "port" | "pid">,
@@ -50,11 +59,11 @@ async function measure(
   return { server: server.name, size, inFlight, round, ...result };
 }
 
-/** What came of all turns. */
+/** The results of all turns. */
 class Results {
   /** Conversations of the usual sizes. */
-  readonly talking: Sample[] = [];
-  /** One message alone, for the memory it takes. */
+  readonly conversations: Sample[] = [];
+  /** A single large message, for the memory that it takes. */
   readonly big: Sample[] = [];
   /** Idle connections. */
   readonly idle: Sample[] = [];
@@ -63,10 +72,10 @@ class Results {
 }
 
 /**
- * One turn for every server, a different one first in each round. One that
- * fails does not keep the others from theirs.
+ * Measures every server once, a different one first in each round. A failure
+ * is recorded, and the next server measured.
  */
-async function turns(
+async function takeTurns(
   servers: readonly Contestant[],
   order: Omit<LoadOrder, "port" | "pid">,
   round: number,
@@ -86,31 +95,31 @@ async function turns(
   }
 }
 
-/** All turns of all servers. */
+/** Runs all rounds. */
 async function run(
   { data, seconds, ...plan }: Plan,
   servers: readonly Contestant[],
 ): Promise<Results> {
   const results = new Results();
-  const { talking, big, idle, failures } = results;
+  const { conversations, big, idle, failures } = results;
   const alone = { data, inFlight: 1, seconds: 0, messages: 0, idle: 0 };
   for (let round = 0; round < plan.rounds; round++) {
     console.error(`round ${round + 1} of ${plan.rounds}`);
     for (const size of plan.sizes) {
       const inFlight = plan.inFlight ?? usualInFlight(size);
-      const messages = fewest(size);
+      const messages = minMessages(size);
       const order = { data, size, inFlight, seconds, messages, idle: 0 };
-      await turns(servers, order, round, talking, failures);
+      await takeTurns(servers, order, round, conversations, failures);
     }
-    // Memory is steady: more rounds would tell nothing new.
+    // Memory is steady: more rounds would show nothing new.
     if (round >= MEMORY_ROUNDS) continue;
     if (plan.memory > 0) {
       const order = { ...alone, size: plan.memory };
-      await turns(servers, order, round, big, failures);
+      await takeTurns(servers, order, round, big, failures);
     }
     if (plan.idle > 0) {
       const order = { ...alone, size: 1, idle: plan.idle };
-      await turns(servers, order, round, idle, failures);
+      await takeTurns(servers, order, round, idle, failures);
     }
   }
   return results;
@@ -118,14 +127,17 @@ async function run(
 
 const MEMORY_ROUNDS = 3;
 
-/** The servers that can run here; prints a line for each, and who is missing. */
-async function gather(
-  { peers, serverArgs }: Options,
+/** Prepares the servers; prints a line for each, and for each missing one. */
+async function prepareAll(
+  { peers, against, serverArgs }: Options,
   directory: string,
 ): Promise<Contestant[]> {
   const servers = [ourServer(serverArgs)];
+  if (against !== undefined) {
+    servers.push(await earlierServer(against, serverArgs));
+  }
   for (const peer of PEERS.filter(({ name }) => peers.includes(name))) {
-    const ready = await makeReady(peer, directory);
+    const ready = await prepare(peer, directory);
     if (ready) servers.push(ready);
     else console.log(`${peer.name}: not installed`);
   }
@@ -134,9 +146,12 @@ async function gather(
 }
 
 /** The samples of each size. */
-function bySize({ sizes }: Plan, { talking, big }: Results): Sample[][] {
+function bySize(
+  { sizes }: Plan,
+  { conversations, big }: Results,
+): Sample[][] {
   return [
-    ...sizes.map((size) => talking.filter((each) => each.size === size)),
+    ...sizes.map((size) => conversations.filter((each) => each.size === size)),
     big,
   ];
 }
@@ -147,16 +162,16 @@ function print(
   results: Results,
   servers: readonly Contestant[],
 ): void {
-  const { talking } = results;
   const tables = bySize(plan, results).map(sizeTable);
   if (results.idle.length > 0) tables.push(idleTable(results.idle, plan.idle));
-  if (servers.some(({ name }) => name === "go")) {
-    tables.push(summary(talking, "go"));
+  for (const rival of [EARLIER, "go"]) {
+    if (!servers.some(({ name }) => name === rival)) continue;
+    tables.push(comparisonTable(results, rival));
   }
   for (const table of tables) if (table !== "") console.log(`\n${table}`);
 }
 
-/** Writes a file; tells whether it could. */
+/** Writes a file. Returns whether that succeeded. */
 async function save(path: string, text: string): Promise<boolean> {
   try {
     await Deno.writeTextFile(path, text);
@@ -168,21 +183,21 @@ async function save(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Where README shows it. */
+/** The picture that the documents show. */
 const PICTURE = join(import.meta.dirname!, "..", "docs", "bench.svg");
 
 /**
- * Draws the tables, if it was asked to, or if they are fit for README; tells
- * whether what was asked for is done.
+ * Draws the results if `--picture` is given, or if they are fit for the
+ * documents. Returns whether a picture that is wanted was written.
  */
 async function drawPicture(
   { plan, picture, isUsual }: Options,
   results: Results,
   servers: readonly Contestant[],
 ): Promise<boolean> {
-  const isWhole = isUsual && results.failures.length === 0 &&
+  const isComplete = isUsual && results.failures.length === 0 &&
     servers.length === 1 + PEERS.length;
-  const path = picture ?? (isWhole ? PICTURE : undefined);
+  const path = picture ?? (isComplete ? PICTURE : undefined);
   if (path === undefined) {
     console.error("no picture: not the usual measurement (see --picture)");
     return true;
@@ -206,7 +221,7 @@ async function main(args: string[]): Promise<number> {
   const options = parseOptions(args);
   if (options === undefined) return writeOut(HELP), EXIT.ok;
   if (Deno.build.os !== "linux") {
-    console.error("Cannot measure: what a process costs is read from /proc");
+    console.error("Cannot measure: the cost of a process is read from /proc");
     return EXIT.failed;
   }
   const { plan, json } = options;
@@ -223,7 +238,7 @@ async function main(args: string[]): Promise<number> {
         ? `not pinned: ${cores}`
         : `server on core ${cores[0]}, load on core ${cores[1]}`,
     );
-    const servers = await gather(options, directory);
+    const servers = await prepareAll(options, directory);
     const results = await run(plan, servers);
     const all = { machine, cores, servers, plan, ...results };
     const isSaved = json === undefined ||
@@ -231,8 +246,8 @@ async function main(args: string[]): Promise<number> {
     print(plan, results, servers);
     for (const failure of results.failures) console.error(failure);
     const isDrawn = await drawPicture(options, results, servers);
-    const isWhole = results.failures.length === 0;
-    return isSaved && isDrawn && isWhole ? EXIT.ok : EXIT.failed;
+    const isComplete = results.failures.length === 0;
+    return isSaved && isDrawn && isComplete ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!isStopped()) throw error;
     return 130;

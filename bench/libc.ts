@@ -1,8 +1,8 @@
 /**
- * The system calls of the load generator, straight from the C library: a
- * conversation costs it a few microseconds more than the calls themselves, so
- * it is not the bottleneck; and unlike `Deno.connect` it can choose the source
- * address, so it does not run out of ports. Linux with glibc only.
+ * System calls for the load generator, from the C library. They cost a few
+ * microseconds more than in C, so that the load is not the bottleneck; and
+ * unlike `Deno.connect` they can choose the source address, so that the load
+ * does not run out of ports. Linux with glibc only.
  *
  * @module
  */
@@ -31,9 +31,9 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
 
-/** Poll for bytes, or the end of file. */
+/** The poll event for bytes to read, or the end of file. */
 export const READABLE = 1;
-/** Poll for room to write. */
+/** The poll event for space in the send buffer. */
 export const WRITABLE = 4;
 
 const ON = new Uint8Array(new Int32Array([1]).buffer);
@@ -49,13 +49,13 @@ function address(ip: readonly number[], port: number): Uint8Array<ArrayBuffer> {
 /**
  * Connects to a port of 127.0.0.1, from another address of 127.0.0.0/8.
  *
- * @returns The socket. It blocks while connecting, and never after.
+ * @returns The socket. It blocks while it connects, and never after.
  */
 export function connect(source: readonly number[], port: number): number {
   const fd = symbols.socket(AF_INET, SOCK_STREAM, 0);
   if (fd < 0) throw new Error("Cannot open a socket: raise ulimit -n");
-  // The port is chosen when the destination is known, so that each of them
-  // serves once for every pair of addresses.
+  // Chooses the port when the destination is known, so that each port can be
+  // used once for every pair of addresses.
   symbols.setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, ON, ON.length);
   if (
     symbols.bind(fd, address(source, 0), 16) < 0 ||
@@ -67,18 +67,19 @@ export function connect(source: readonly number[], port: number): number {
   return fd;
 }
 
-/** Writes what there is room for; -1 if there is none, or nobody. */
+/** Writes what the send buffer takes; -1 if it is full, or for an error. */
 export function send(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   return Number(symbols.send(fd, bytes, BigInt(bytes.length), flags));
 }
 
-/** Reads what is there; 0 is the end of file, -1 nothing, or a reset. */
-export function recv(fd: number, room: Uint8Array<ArrayBuffer>): number {
-  return Number(symbols.recv(fd, room, BigInt(room.length), MSG_DONTWAIT));
+/** Reads what has arrived; 0 at end of file, -1 for nothing or a reset. */
+export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
+  const length = BigInt(buffer.length);
+  return Number(symbols.recv(fd, buffer, length, MSG_DONTWAIT));
 }
 
-/** Says "I am done sending". */
+/** Half-closes a socket: `shutdown(SHUT_WR)`. */
 export function halfClose(fd: number): void {
   symbols.shutdown(fd, SHUT_WR);
 }
@@ -88,7 +89,7 @@ export function close(fd: number): void {
   symbols.close(fd);
 }
 
-/** Sockets to wait for together: an array of `struct pollfd`. */
+/** A set of sockets to wait for: an array of `struct pollfd`. */
 export class PollSet {
   readonly #places: bigint;
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -103,25 +104,25 @@ export class PollSet {
     for (let i = 0; i < length; i++) this.remove(i);
   }
 
-  /** Waits for these events of this socket, at this place. */
+  /** Puts a socket at a place of the set, with the events to wait for. */
   set(place: number, fd: number, events: number): void {
     this.#fds[2 * place] = fd;
     this.#events[4 * place + 2] = events;
   }
 
-  /** Leaves a place empty. */
+  /** Empties a place of the set. */
   remove(place: number): void {
     this.set(place, -1, 0);
   }
 
-  /** Whether anything happened there, errors included. */
+  /** Whether the last wait had an event at this place, or an error. */
   happened(place: number): boolean {
     return this.#events[4 * place + 3] !== 0;
   }
 
-  /** Waits until something happens. @returns False if nothing did. */
-  wait(milliseconds: number): boolean {
-    return symbols.poll(this.#bytes, this.#places, milliseconds) > 0;
+  /** Waits for an event. Returns false if none came in time. */
+  wait(timeoutMs: number): boolean {
+    return symbols.poll(this.#bytes, this.#places, timeoutMs) > 0;
   }
 }
 
@@ -129,9 +130,9 @@ const clock = new BigInt64Array(2);
 const clockBytes = new Uint8Array(clock.buffer);
 
 /**
- * The CPU time that a process has used, in seconds: all of its threads, those
- * that have ended included, user and kernel mode, to the nanosecond. The files
- * of /proc have either ticks of 10 ms or only the threads that still run.
+ * CPU time that a process has used, in seconds: user and kernel mode, of all
+ * threads, ended ones included, to the nanosecond. The files of /proc have
+ * either ticks of 10 ms or only the threads that still run.
  */
 export function cpuSeconds(pid: number): number {
   // How clock_getcpuclockid(3) names the clock of a process.

@@ -1,5 +1,5 @@
 /**
- * The load generator, a process of its own: holds conversations with a server,
+ * The load generator, a process of its own: runs conversations with a server,
  * checks every reply, and prints what they cost the server, as JSON.
  * `bench.ts` starts it.
  *
@@ -19,46 +19,53 @@ import {
 import { message } from "./message.ts";
 import { openFiles, peakMemory, resetPeak, residentMemory } from "./proc.ts";
 
-/** What to do: talk for some time, or hold many silent connections. */
+/** What to do: run conversations for some time, or open silent connections. */
 export interface LoadOrder {
   /** The server's port on 127.0.0.1. */
   port: number;
-  /** The server's process. */
+  /** The id of the server's process. */
   pid: number;
-  /** Bytes of a message, without the marker. */
+  /** The size of a message without its marker, in bytes. */
   size: number;
-  /** What messages are made of. */
+  /** The content of the messages. */
   data: "bytes" | "text";
-  /** Conversations at a time. */
+  /** The number of concurrent conversations. */
   inFlight: number;
-  /** How long to begin new conversations, at least. */
+  /** The shortest time for which new conversations begin. */
   seconds: number;
-  /** How many to hold at least; and before that, as many to warm up. */
+  /** The least number of conversations, and of those of the warm-up before. */
   messages: number;
-  /** If not 0: only open so many connections, send a byte on each, and wait. */
+  /** If not 0: the number of silent connections to open, and nothing else. */
   idle: number;
 }
 
-/** What one order cost. */
+/** What an order cost. */
 export interface LoadResult {
+  /** The number of conversations. */
   messages: number;
+  /** From the first to the last of them. */
   seconds: number;
-  /** CPU time of the server, and of the load. */
+  /** CPU time of the server. */
   serverSeconds: number;
+  /** CPU time of the load. */
   loadSeconds: number;
-  /** From connect to end of file, in milliseconds. */
+  /** Median time from connect to end of file, in ms. */
   p50: number;
+  /** The 99th percentile of that time, in ms. */
   p99: number;
-  /** Memory of the server beyond that after its first, small message. */
+  /** Peak memory of the server, less that after its first small message. */
   peakBytes: number;
-  /** The same for each of the idle connections. */
+  /** Memory of the server for each idle connection. */
   idleBytes: number;
 }
 
-/** No server needs longer for one step of a conversation. */
-const PATIENCE = 60_000;
+/** The longest time for one step of a conversation. */
+const STEP_TIMEOUT_MS = 60_000;
 
-/** Each has some 28,000 ports, which are used up for a minute each. */
+/**
+ * The number of source addresses. Each has some 28,000 ports, and a port is
+ * used up for a minute.
+ */
 const SOURCES = 64;
 
 let connections = Math.floor(Math.random() * SOURCES);
@@ -67,8 +74,8 @@ function nextConnection(port: number): number {
   return connect([127, 1, 1, 1 + connections++ % SOURCES], port);
 }
 
-/** Throws unless these bytes are what the reply has there: a few are looked at. */
-function check(
+/** Throws if the reply is wrong at this offset; looks at a few bytes only. */
+function checkReply(
   reply: Uint8Array,
   offset: number,
   sent: Uint8Array,
@@ -82,21 +89,21 @@ function check(
   }
 }
 
-/** Holds conversations; returns how long each took, in milliseconds. */
-function talk(
+/** Runs conversations; returns the time that each took, in ms. */
+function converseAll(
   { port, size, inFlight, seconds, messages }: LoadOrder,
   bytes: Uint8Array<ArrayBuffer>,
 ): number[] {
-  const room = new Uint8Array(256 * 1024);
+  const buffer = new Uint8Array(256 * 1024);
   const polls = new PollSet(inFlight);
   const end = performance.now() + seconds * 1000;
   const times: number[] = [];
-  let begun = 0;
+  let started = 0;
 
-  /** One conversation, from connect to close. It yields where it must wait. */
+  /** One conversation, from connect to close; yields where it has to wait. */
   function* converse(place: number): Generator<void, void> {
     const start = performance.now();
-    begun++;
+    started++;
     const fd = nextConnection(port);
     for (let sent = 0; sent < bytes.length;) {
       const count = send(fd, bytes.subarray(sent));
@@ -111,10 +118,10 @@ function talk(
     let received = 0;
     while (true) {
       yield;
-      const count = recv(fd, room);
+      const count = recv(fd, buffer);
       if (count < 0) throw new Error("The server reset the conversation");
       if (count === 0) break;
-      check(room.subarray(0, count), received, bytes, size);
+      checkReply(buffer.subarray(0, count), received, bytes, size);
       received += count;
     }
     if (received !== 2 * size) {
@@ -126,39 +133,41 @@ function talk(
   }
 
   /** One conversation after the other. */
-  function* keepTalking(place: number): Generator<void, void> {
+  function* converseOn(place: number): Generator<void, void> {
     do yield* converse(place); while (
-      begun < messages || performance.now() < end
+      started < messages || performance.now() < end
     );
   }
 
-  const talkers = Array.from({ length: inFlight }, (_, i) => keepTalking(i));
-  let talking = inFlight;
-  for (const talker of talkers) talker.next();
-  while (talking > 0) {
-    if (!polls.wait(PATIENCE)) throw new Error("The server does not answer");
-    talkers.forEach((talker, place) => {
-      if (polls.happened(place) && talker.next().done) talking--;
+  const clients = Array.from({ length: inFlight }, (_, i) => converseOn(i));
+  let running = inFlight;
+  for (const client of clients) client.next();
+  while (running > 0) {
+    if (!polls.wait(STEP_TIMEOUT_MS)) {
+      throw new Error("The server does not answer");
+    }
+    clients.forEach((client, place) => {
+      if (polls.happened(place) && client.next().done) running--;
     });
   }
   return times;
 }
 
-/** Waits until the server has nothing to do and `isReady`. */
-async function atRest(pid: number, isReady = () => true): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
+/** Waits until the server uses no CPU time and `isReady()`. */
+async function untilQuiet(pid: number, isReady = () => true): Promise<void> {
+  const deadline = performance.now() + STEP_TIMEOUT_MS;
   for (let used = -1; cpuSeconds(pid) - used > 0.001 || !isReady();) {
     if (performance.now() > deadline) {
-      throw new Error("The server does not come to rest");
+      throw new Error("The server does not become idle");
     }
     used = cpuSeconds(pid);
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
 }
 
-/** Opens silent connections; returns the memory they take, in bytes. */
-async function holdIdle({ port, pid, idle }: LoadOrder): Promise<number> {
-  await atRest(pid);
+/** Opens silent connections; returns the memory that they take, in bytes. */
+async function openIdle({ port, pid, idle }: LoadOrder): Promise<number> {
+  await untilQuiet(pid);
   const before = residentMemory(pid);
   const files = openFiles(pid);
   const byte = new Uint8Array([97]);
@@ -168,13 +177,13 @@ async function holdIdle({ port, pid, idle }: LoadOrder): Promise<number> {
     send(fd, byte);
     fds.push(fd);
   }
-  await atRest(pid, () => openFiles(pid) >= files + idle);
+  await untilQuiet(pid, () => openFiles(pid) >= files + idle);
   const after = residentMemory(pid);
   for (const fd of fds) close(fd);
   return after - before;
 }
 
-/** The place of `part` in the sorted times. */
+/** A percentile of sorted times; `part` is from 0 to 1. */
 function percentile(times: readonly number[], part: number): number {
   return times[Math.floor(part * times.length)] ?? NaN;
 }
@@ -182,25 +191,25 @@ function percentile(times: readonly number[], part: number): number {
 async function run(order: LoadOrder): Promise<LoadResult> {
   const { pid, size, data } = order;
   const greeting = { ...order, size: 5, inFlight: 1, seconds: 0, messages: 1 };
-  talk(greeting, message(5, data));
+  converseAll(greeting, message(5, data));
   const before = residentMemory(pid);
   resetPeak(pid);
   if (order.idle > 0) {
-    const bytes = await holdIdle(order);
+    const bytes = await openIdle(order);
     const idleBytes = bytes / order.idle;
     return { ...NOTHING, idleBytes };
   }
   const bytes = message(size, data);
-  if (order.messages > 0) talk({ ...order, seconds: 0 }, bytes);
-  const began = performance.now();
-  const serverBegan = cpuSeconds(pid);
-  const loadBegan = cpuSeconds(Deno.pid);
-  const times = talk(order, bytes).sort((a, b) => a - b);
+  if (order.messages > 0) converseAll({ ...order, seconds: 0 }, bytes);
+  const start = performance.now();
+  const serverStart = cpuSeconds(pid);
+  const loadStart = cpuSeconds(Deno.pid);
+  const times = converseAll(order, bytes).sort((a, b) => a - b);
   return {
     messages: times.length,
-    seconds: (performance.now() - began) / 1000,
-    serverSeconds: cpuSeconds(pid) - serverBegan,
-    loadSeconds: cpuSeconds(Deno.pid) - loadBegan,
+    seconds: (performance.now() - start) / 1000,
+    serverSeconds: cpuSeconds(pid) - serverStart,
+    loadSeconds: cpuSeconds(Deno.pid) - loadStart,
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
     peakBytes: peakMemory(pid) - before,

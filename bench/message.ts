@@ -1,13 +1,13 @@
 /**
- * The messages that the load sends: always the same for one size, and without
- * the marker in their middle.
+ * The messages that the load sends: always the same one for a size, with the
+ * marker at its end and nowhere else.
  *
  * @module
  */
 
 const MARKER = new TextEncoder().encode("SERVER WRONG MARKER");
 
-/** As much as is made afresh; longer messages repeat it. */
+/** Longer messages repeat their first bytes after this many. */
 const PERIOD = 1_000_003;
 
 const WORDS = ("the of and a to in he have it that for they with as not on " +
@@ -17,7 +17,7 @@ const WORDS = ("the of and a to in he have it that for they with as not on " +
   "Server WRONG MARK Error end data socket half close last word reply")
   .split(" ");
 
-/** Whole numbers below 2^32 that look random (xorshift), the same each time. */
+/** Pseudorandom whole numbers below 2^32 (xorshift), the same each time. */
 function* numbers(): Generator<number> {
   let state = 2463534242;
   while (true) {
@@ -28,7 +28,7 @@ function* numbers(): Generator<number> {
   }
 }
 
-/** Fills it with words and lines, as people write. */
+/** Fills the array with words and lines of text. */
 function fillWithText(bytes: Uint8Array): void {
   const encoder = new TextEncoder();
   const random = numbers();
@@ -40,13 +40,13 @@ function fillWithText(bytes: Uint8Array): void {
   }
 }
 
-/** Fills it with all kinds of bytes. */
+/** Fills the array with pseudorandom bytes. */
 function fillWithBytes(bytes: Uint8Array): void {
   const random = numbers();
   for (let i = 0; i < bytes.length; i++) bytes[i] = random.next().value! >>> 8;
 }
 
-/** A message of `size` bytes, with the marker behind it. */
+/** A message of `size` bytes, followed by the marker. */
 export function message(
   size: number,
   data: "bytes" | "text",

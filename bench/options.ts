@@ -1,87 +1,100 @@
 /**
- * The command line of the benchmark, and what it amounts to.
+ * The command line of the benchmark.
  *
  * @module
  */
-import {
-  choice,
-  parseFlag,
-  parseFlags,
-  parseSeconds,
-  UsageError,
-  whole,
-} from "../cli.ts";
+import { parseFlag, parseFlags, UsageError } from "../cli/flags.ts";
+import { choice, parseSeconds, wholeNumber } from "../cli/values.ts";
 import type { LoadOrder } from "./load.ts";
-import { PEERS } from "./servers.ts";
+import { EARLIER, PEERS } from "./servers.ts";
 
 const PEER_NAMES = PEERS.map((peer) => peer.name);
 
 /** What `--help` prints. */
 export const HELP =
-  `Measures what one conversation costs the server, next to its peers.
+  `Measures what one conversation costs the server, compared with its peers.
 
 Usage: deno task bench [OPTIONS]
 
 Options:
-  --rounds COUNT       every server takes a turn in each (5)
-  --seconds SECONDS    of load in each turn, or more (1)
-  --sizes LIST         of the messages (5,100k,1M,16M); k and M are decimal,
-                       KiB, MiB and GiB are not
-  --memory SIZE        one message of this size, for memory (256MiB); 0: none
-  --idle COUNT         silent connections, for memory (4000); 0: none
-  --peers LIST         ${PEER_NAMES.join(",")}; or none
-  --data bytes|text    what messages are made of (bytes)
-  --in-flight COUNT    conversations at a time (16 small ones to 2 large ones)
-  --server-args=TEXT   more flags for this server, separated by spaces
-  --json PATH          write all samples there
-  --picture PATH       draw what was measured, as an SVG file; without it,
-                       docs/bench.svg is drawn where no flag but --idle and
-                       --json is given, no peer is missing and none fails
+  --rounds COUNT       number of rounds; every server is measured once in
+                       each (5)
+  --seconds SECONDS    shortest time of load for each measurement (1)
+  --sizes LIST         sizes of the messages (5,100k,1M,16M); k and M are
+                       decimal, KiB, MiB and GiB are binary
+  --memory SIZE        size of the one message for which memory is measured
+                       (256MiB); 0: none
+  --idle COUNT         number of silent connections for which memory is
+                       measured (4000); 0: none
+  --peers LIST         ${PEER_NAMES.join(",")}; or none (all of them)
+  --against DIR        a checkout of an earlier version of this project, to be
+                       measured as one more server, named ${EARLIER}
+  --data bytes|text    content of the messages (bytes)
+  --in-flight COUNT    concurrent conversations (16 small ones to 2 large ones)
+  --server-args=TEXT   more flags for this server and the one of --against,
+                       separated by spaces
+  --json PATH          write all samples to this file
+  --picture PATH       draw the results as an SVG file; without this flag,
+                       docs/bench.svg is drawn if no flag but --idle and --json
+                       is given, no peer is missing and none fails
   --quick              one short round, fewer idle connections
   --help               print this
 
-CPU time for each message is the steady figure: messages a second, and the
-time each takes, depend on how many are in flight and on the load. Where the
-server is far less than 100% busy, the load or the kernel was the limit.
+The servers take turns in every round, and all figures are medians of the
+rounds. CPU time for each message is the steady figure: messages a second, and
+the time each takes, depend on how many are in flight and on the load. Where
+the server is far less than 100% busy, the load or the kernel was the limit.
 Peak memory is what the server took beyond its first small message, as a
-multiple of all messages in flight. Spread is from the lowest to the highest
-round. Linux only.
+multiple of all messages in flight. Spread is the distance from the lowest to
+the highest round. Linux only.
 `;
 
-/** What is to be measured. */
+/** What to measure. */
 export interface Plan {
+  /** The number of rounds. */
   rounds: number;
+  /** The shortest time of load for each measurement. */
   seconds: number;
+  /** The sizes of the messages, in bytes. */
   sizes: number[];
+  /** The size of the one message for memory, in bytes; 0 is none. */
   memory: number;
+  /** The number of idle connections; 0 is none. */
   idle: number;
+  /** The content of the messages. */
   data: LoadOrder["data"];
+  /** The number of concurrent conversations, if it was given. */
   inFlight?: number;
 }
 
-/** All that the command line says. */
+/** The command line, parsed. */
 export interface Options {
+  /** What to measure. */
   plan: Plan;
+  /** The names of the peers. */
   peers: string[];
+  /** The checkout of an earlier version, if it was given. */
+  against?: string;
+  /** More flags for this server. */
   serverArgs: string[];
-  /** Where to write the samples. */
+  /** The file for the samples, if it was given. */
   json?: string;
-  /** Where to draw the picture, whatever was measured. */
+  /** The file for the picture, if it was given. */
   picture?: string;
-  /** Whether the usual is measured: no less, and nothing else. */
+  /** Whether the usual is measured: nothing less, and nothing else. */
   isUsual: boolean;
 }
 
-/** Small messages many at a time, large ones few. */
+/** The number of concurrent conversations: many small ones, few large ones. */
 export function usualInFlight(size: number): number {
   return size <= 100_000 ? 16 : size <= 1e6 ? 4 : size <= 16e6 ? 2 : 1;
 }
 
 /**
- * How many messages a turn has at least, and before that its warm-up: so many
- * that compilers have seen them, and so few that large ones do not take long.
+ * The least number of messages of a warm-up, and of a measurement: enough for
+ * the compilers, and few enough that large ones do not take long.
  */
-export function fewest(size: number): number {
+export function minMessages(size: number): number {
   return Math.min(3000, Math.ceil(100e6 / size));
 }
 
@@ -112,14 +125,14 @@ function parsePeers(name: string, text: string): string[] {
   throw new UsageError(`--${name} knows ${PEER_NAMES}, not ${wrong}`);
 }
 
-/** With any other flag, less is measured than usual, or something else. */
+/** Flags with which the measurement is still the usual one. */
 const HARMLESS = ["idle", "json", "picture"];
 
 /**
- * Reads the command line.
+ * Parses the command line.
  *
- * @returns Undefined if help is asked for.
- * @throws {UsageError} If it is wrong.
+ * @returns Undefined if `--help` is given.
+ * @throws {UsageError} If a flag or its value is invalid.
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const flags = parseFlags(args, {
@@ -129,6 +142,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     "memory": "value",
     "idle": "value",
     "peers": "value",
+    "against": "value",
     "data": "value",
     "in-flight": "value",
     "server-args": "value",
@@ -139,9 +153,9 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   });
   if (flags.help) return undefined;
   const quick = flags.quick === true;
-  const count = whole(1, 1000);
+  const count = wholeNumber(1, 1000);
   const milliseconds = parseFlag(flags, "seconds", parseSeconds);
-  const idle = parseFlag(flags, "idle", whole(0, 19_000)) ??
+  const idle = parseFlag(flags, "idle", wholeNumber(0, 19_000)) ??
     (quick ? 1000 : 4000);
   return {
     plan: {
@@ -155,6 +169,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       inFlight: parseFlag(flags, "in-flight", count),
     },
     peers: parseFlag(flags, "peers", parsePeers) ?? PEER_NAMES,
+    against: flags.against,
     serverArgs: flags["server-args"]?.split(" ") ?? [],
     json: flags.json,
     picture: flags.picture,

@@ -1,6 +1,6 @@
 /**
- * The tables as a picture, for those who look before they read: bars side by
- * side, this server's in colour.
+ * The tables of the benchmark as a picture: bars side by side, those of this
+ * server in colour.
  *
  * @module
  */
@@ -11,29 +11,29 @@ import { element, svg } from "./svg.ts";
 export interface Bar {
   /** The server's name. */
   server: string;
-  /** How long it is; NaN where that is not known. */
+  /** The length of the bar; NaN where it is unknown. */
   value: number;
-  /** What stands at its end: the number, as the table has it. */
+  /** The text at its end: the number as in the table. */
   label: string;
 }
 
-/** Bars that share a heading. */
+/** Bars with a common heading. */
 export interface Panel {
   /** What was measured. */
   heading: string;
-  /** More about it, at the other end of the heading's line. */
+  /** More about the measurement, at the other end of the heading's line. */
   note: string;
   /** One for each server. */
   bars: readonly Bar[];
 }
 
-/** What the picture shows. */
-export interface Story {
-  /** CPU time relative to the best peer, a panel for each size. */
+/** The content of a picture. */
+export interface PictureContent {
+  /** CPU time relative to the best peer; a panel for each size. */
   sizes: readonly Panel[];
-  /** Memory of an idle connection, if that was measured. */
+  /** Memory of an idle connection, if it was measured. */
   idle?: Panel;
-  /** What it was measured on, for those who hear the picture. */
+  /** The machine, for the description of the picture. */
   machine: string;
 }
 
@@ -47,24 +47,24 @@ const WIDTH = 860;
 const MARGIN = 20;
 const COLUMNS = 2;
 const PANEL_WIDTH = 394;
-/** Where the first panels begin. */
+/** The top of the first panels. */
 const TOP = 92;
-/** From the top of a panel to its first bar. */
+/** The distance from the top of a panel to its first bar. */
 const HEADING = 26;
 const ROW = 20;
 const BAR = 14;
-/** Below each panel. */
+/** The space below each panel. */
 const GAP = 20;
-/** Between a bar or a line and a text. */
+/** The space between a bar or a line and a text. */
 const SPACE = 6;
 
 const FONT_SIZE = { title: 18, heading: 14, text: 13 };
-// The widest of the fonts that it may be drawn in have such digits, in bold;
-// few letters are wider.
-const CHARACTER = 0.7;
+// The width of a bold digit in the widest of the fonts, relative to the font
+// size; few letters are wider.
+const CHARACTER_WIDTH = 0.7;
 
-// The background is the picture's own: on a page whose colours are not those
-// that the reader's system asks for, it can be read all the same.
+// With a background of its own the picture is legible on a page whose colours
+// are not those of the reader's system.
 const STYLE = `  <style>
   text {
     fill: #1f2328;
@@ -113,29 +113,29 @@ const STYLE = `  <style>
   }
   </style>`.split("\n");
 
-/** How much room a text takes at most. */
-function room(text: string, fontSize: number): number {
-  return Math.ceil(text.length * fontSize * CHARACTER);
+/** The largest width of a text. */
+function maxWidth(text: string, fontSize: number): number {
+  return Math.ceil(text.length * fontSize * CHARACTER_WIDTH);
 }
 
-/** Of no number, nothing; and of memory that was given back. */
+/** The length of a bar: 0 for NaN, and for memory that was given back. */
 function length(value: number): number {
   return value > 0 ? value : 0;
 }
 
-/** Where bars begin, and how long they are. */
+/** Where bars begin, and the length of a unit. */
 interface Scale {
   left: number;
   pixels: number;
-  /** The value that has a line of its own. */
+  /** The value that a line marks. */
   best?: number;
 }
 
-/** The same for all panels it is given, so that their bars can be compared. */
+/** One scale for all of these panels, so that their bars can be compared. */
 function scale(panels: readonly Panel[], best?: number): Scale {
   const bars = panels.flatMap((panel) => panel.bars);
   const widest = (texts: string[]) =>
-    Math.max(...texts.map((text) => room(text, FONT_SIZE.text)));
+    Math.max(...texts.map((text) => maxWidth(text, FONT_SIZE.text)));
   const left = widest(bars.map(({ server }) => server)) + 8;
   const right = widest(bars.map(({ label }) => label)) + SPACE;
   const values = bars.map(({ value }) => length(value));
@@ -199,7 +199,7 @@ function panelLines(
   ];
 }
 
-/** The line of the best peer, over all bars of a panel. */
+/** The line at the value of the best peer, over all bars of a panel. */
 function bestLine(
   x: number,
   top: number,
@@ -211,24 +211,24 @@ function bestLine(
   return element("path", { class: "best", d: `M ${at} ${top} V ${bottom}` });
 }
 
-function inOrder({ sizes, idle }: Story): Panel[] {
+function panelsOf({ sizes, idle }: PictureContent): Panel[] {
   return idle === undefined ? [...sizes] : [...sizes, idle];
 }
 
-/** The numbers in words. */
-function describe(story: Story): string {
-  const numbers = inOrder(story).map(({ heading, note, bars }) => {
+/** The description of the picture: its numbers as text. */
+function describe(content: PictureContent): string {
+  const numbers = panelsOf(content).map(({ heading, note, bars }) => {
     const each = bars.map(({ server, label }) => `${server} ${label}`);
     return `${heading} (${note}): ${each.join(", ")}.`;
   });
-  const machine = `Measured on ${story.machine}.`;
+  const machine = `Measured on ${content.machine}.`;
   return [RELATIVE, WORK, ...numbers, machine].join(" ");
 }
 
-/** The picture of all that was measured, as the text of an SVG file. */
-export function draw(story: Story): string {
-  const { sizes, idle } = story;
-  const panels = inOrder(story);
+/** Draws a picture; returns the text of an SVG file. */
+export function draw(content: PictureContent): string {
+  const { sizes, idle } = content;
+  const panels = panelsOf(content);
   const most = Math.max(...panels.map(({ bars }) => bars.length));
   const panelHeight = HEADING + most * ROW + GAP;
   const height = TOP + Math.ceil(panels.length / COLUMNS) * panelHeight;
@@ -248,7 +248,7 @@ export function draw(story: Story): string {
     role: "img",
   }, [
     ...element("title", {}, TITLE),
-    ...element("desc", {}, describe(story)),
+    ...element("desc", {}, describe(content)),
     ...STYLE,
     ...element("rect", { class: "page", ...page, rx: 8 }),
     ...text(MARGIN, 34, TITLE, { size: FONT_SIZE.title, class: "strong" }),

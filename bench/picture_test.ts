@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { SaxesParser } from "saxes";
-import { runProgram, scriptTest } from "../testing.ts";
+import { needsRead, needsRun } from "../tests/options.ts";
+import { runProgram } from "../tests/programs.ts";
 import { parseOptions } from "./options.ts";
-import { draw, type Panel, type Story } from "./picture.ts";
+import { draw, type Panel, type PictureContent } from "./picture.ts";
 import {
   formatSize,
   idlePanel,
@@ -20,7 +21,7 @@ interface Element {
   text: string;
 }
 
-/** All elements, in the order in which they begin. Throws for bad XML. */
+/** The elements, in the order of their start tags. Throws for invalid XML. */
 function parse(xml: string): Element[] {
   const elements: Element[] = [];
   const open: Element[] = [];
@@ -47,7 +48,7 @@ function parse(xml: string): Element[] {
 const SERVERS = [OURS, ...PEERS.map(({ name }) => name)];
 const SIZES = [5, 1e5, 1e6, 16e6, 256 * 1024 ** 2];
 
-/** Three rounds of all servers, no two numbers alike. */
+/** Three rounds of all servers, with no number twice. */
 function samples(size: number, servers = SERVERS): Sample[] {
   return [0, 1, 2].flatMap((round) =>
     servers.map((server, index) => ({
@@ -59,20 +60,23 @@ function samples(size: number, servers = SERVERS): Sample[] {
   );
 }
 
-/** The words of the panels: heading, note, then each server and its number. */
-function words(picture: string): string[] {
+/** The texts of the panels: heading, note, then each server and its number. */
+function textsIn(picture: string): string[] {
   const [_title, _relative, _work, ...panels] = parse(picture)
     .filter(({ name }) => name === "text").map(({ text }) => text);
   return panels;
 }
 
-/** What the same panel says in words. */
-function wordsOf({ heading, note, bars }: Panel): string[] {
+/** The texts of a panel, as {@linkcode textsIn} returns them. */
+function textsOf({ heading, note, bars }: Panel): string[] {
   return [heading, note, ...bars.flatMap((bar) => [bar.server, bar.label])];
 }
 
-/** A story of panels that have these numbers each. */
-function story(panels: Record<string, number>[], memory?: number[]): Story {
+/** A picture whose panels have these numbers. */
+function contentOf(
+  panels: Record<string, number>[],
+  memory?: number[],
+): PictureContent {
   const bar = (server: string, value: number, digits: number) => ({
     server,
     value,
@@ -92,19 +96,19 @@ function story(panels: Record<string, number>[], memory?: number[]): Story {
 
 const NUMBERS = { [OURS]: 0.58, go: 1, node: 1.1, asyncio: 3.89, sockets: 2.1 };
 
-const STORIES: [string, Story][] = [
-  ["one size", story([NUMBERS])],
-  ["two sizes", story([NUMBERS, { ...NUMBERS, asyncio: 6.26 }])],
+const PICTURES: [string, PictureContent][] = [
+  ["one size", contentOf([NUMBERS])],
+  ["two sizes", contentOf([NUMBERS, { ...NUMBERS, asyncio: 6.26 }])],
   [
     "all sizes and memory",
-    story(SIZES.map(() => NUMBERS), [13.7, 7.7, 5.4, 5.3, 120.9]),
+    contentOf(SIZES.map(() => NUMBERS), [13.7, 7.7, 5.4, 5.3, 120.9]),
   ],
-  ["bars of one length", story([{ [OURS]: 1, go: 1.01 }], [1, 1])],
-  ["one far ahead", story([{ [OURS]: 0.01, go: 1, asyncio: 1234.56 }])],
-  ["no number for one", story([{ [OURS]: NaN, go: 1 }], [NaN, 0])],
-  // What the runtime gives back may be more than what connections take.
-  ["less than nothing", story([NUMBERS], [-1.2, 3.4])],
-  ["markup in a name", story([{ [OURS]: 1, '<a & "b">': 1 }])],
+  ["bars of one length", contentOf([{ [OURS]: 1, go: 1.01 }], [1, 1])],
+  ["one far ahead", contentOf([{ [OURS]: 0.01, go: 1, asyncio: 1234.56 }])],
+  ["no number for one", contentOf([{ [OURS]: NaN, go: 1 }], [NaN, 0])],
+  // The runtime may give back more memory than the connections take.
+  ["less than nothing", contentOf([NUMBERS], [-1.2, 3.4])],
+  ["markup in a name", contentOf([{ [OURS]: 1, '<a & "b">': 1 }])],
 ];
 
 Deno.test("draw() shows the numbers of the tables", () => {
@@ -130,21 +134,21 @@ Deno.test("draw() shows the numbers of the tables", () => {
     idle: idlePanel(idle, 9000),
     machine: "a machine",
   });
-  assertEquals(words(picture), expected);
+  assertEquals(textsIn(picture), expected);
 });
 
-Deno.test("sizePanel() and idlePanel() are nothing without numbers", () => {
+Deno.test("sizePanel() and idlePanel() are undefined without numbers", () => {
   assertEquals(sizePanel([]), undefined);
   assertEquals(sizePanel(samples(5, [OURS])), undefined);
   assertEquals(idlePanel([], 9000), undefined);
 });
 
-for (const [name, story] of STORIES) {
-  const panels = [...story.sizes, ...(story.idle ? [story.idle] : [])];
+for (const [name, content] of PICTURES) {
+  const panels = [...content.sizes, ...(content.idle ? [content.idle] : [])];
 
-  Deno.test(`draw() writes well-formed XML that says all: ${name}`, () => {
-    const picture = draw(story);
-    assertEquals(words(picture), panels.flatMap(wordsOf));
+  Deno.test(`draw() writes well-formed XML with all numbers: ${name}`, () => {
+    const picture = draw(content);
+    assertEquals(textsIn(picture), panels.flatMap(textsOf));
     const elements = parse(picture);
     const [root, title, description] = elements;
     assertEquals(root?.name, "svg");
@@ -156,7 +160,7 @@ for (const [name, story] of STORIES) {
   });
 
   Deno.test(`draw() has bars as long as their numbers: ${name}`, () => {
-    const bars = parse(draw(story)).filter(({ attributes }) =>
+    const bars = parse(draw(content)).filter(({ attributes }) =>
       ["ours", "peer"].includes(attributes.class ?? "")
     ).map(({ attributes }) => attributes);
     const lengthOfOne = (group: readonly Panel[]) => {
@@ -174,13 +178,13 @@ for (const [name, story] of STORIES) {
         assert(error < 0.2, `${value}: off by ${error}`);
       }
     };
-    lengthOfOne(story.sizes);
-    lengthOfOne(story.idle ? [story.idle] : []);
+    lengthOfOne(content.sizes);
+    lengthOfOne(content.idle ? [content.idle] : []);
     assertEquals(bars, []);
   });
 
   Deno.test(`draw() leaves every text its space: ${name}`, () => {
-    const elements = parse(draw(story));
+    const elements = parse(draw(content));
     const { width, height } = elements[0]!.attributes;
     assert(Number(width) <= 860);
     const texts = elements.filter(({ name }) => name === "text").map(box);
@@ -198,23 +202,26 @@ for (const [name, story] of STORIES) {
     }
   });
 
-  // It is a file of the repository, and `deno fmt --check` looks at it.
-  scriptTest(`draw() writes what deno fmt would: ${name}`, async () => {
-    const picture = draw(story);
-    const args = ["fmt", "--ext=svg", "-"];
-    const formatted = await runProgram(Deno.execPath(), args, {
-      stdin: picture,
-    });
-    assertEquals(formatted.stdout, picture);
-  });
+  // The picture is a file of the repository, which `deno fmt --check` reads.
+  Deno.test(
+    needsRun(`draw() writes what deno fmt would: ${name}`),
+    async () => {
+      const picture = draw(content);
+      const args = ["fmt", "--ext=svg", "-"];
+      const formatted = await runProgram(Deno.execPath(), args, {
+        stdin: picture,
+      });
+      assertEquals(formatted.stdout, picture);
+    },
+  );
 }
 
-/** What there is to draw of a number. */
+/** The length of a bar for a number. */
 function length(value: number): number {
   return value > 0 ? value : 0;
 }
 
-/** What an element covers, generously: in bold, digits are so wide. */
+/** The box that an element covers at most: the width is that of bold digits. */
 function box({ name, attributes, text }: Element) {
   const number = (key: string) => Number(attributes[key]);
   if (name === "path") {
@@ -238,20 +245,18 @@ function box({ name, attributes, text }: Element) {
 
 const HERE = new URL("..", import.meta.url);
 
-Deno.test({
-  name: "docs/bench.svg has the numbers of README.md",
-  ignore: Deno.permissions.querySync({ name: "read", path: HERE }).state !==
-    "granted",
-  fn() {
-    const readme = Deno.readTextFileSync(new URL("README.md", HERE));
-    const rows = readme.split("\n")
+Deno.test(
+  needsRead("docs/bench.svg has the numbers of docs/performance.md"),
+  () => {
+    const page = Deno.readTextFileSync(new URL("docs/performance.md", HERE));
+    const rows = page.split("\n")
       .filter((line) => /^\| \d+ (B|kB|MB|MiB) /.test(line))
       .map((line) => line.split("|").map((cell) => cell.trim()));
     const sizes = Map.groupBy(rows, ([, size]) => size!);
     const memory =
       /Memory for each of (\S+) connections that[^:]+: ([^]+? kB)\.\n/
-        .exec(readme);
-    assert(memory !== null, "README.md tells the memory in other words");
+        .exec(page);
+    assert(memory !== null, "docs/performance.md has no line on the memory");
     const [, count, kilobytes] = memory;
     const expected = [
       ...[...sizes].flatMap(([size, rows]) => [
@@ -264,11 +269,11 @@ Deno.test({
       ),
     ];
     const picture = Deno.readTextFileSync(new URL("docs/bench.svg", HERE));
-    assertEquals(words(picture), expected);
+    assertEquals(textsIn(picture), expected);
   },
-});
+);
 
-Deno.test("parseOptions() takes for usual what measures no less", () => {
+Deno.test("parseOptions() isUsual: nothing less is measured", () => {
   const cases: [string[], boolean][] = [
     [[], true],
     [["--idle", "9000", "--json", "a.json", "--picture", "a.svg"], true],
@@ -278,6 +283,7 @@ Deno.test("parseOptions() takes for usual what measures no less", () => {
     [["--sizes", "5"], false],
     [["--peers", "go"], false],
     [["--memory", "0"], false],
+    [["--against", "."], false],
     [["--server-args=--parallel 2"], false],
   ];
   for (const [args, isUsual] of cases) {

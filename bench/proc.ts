@@ -1,10 +1,10 @@
 /**
- * What Linux tells about a process and about the machine.
+ * Figures of a process and of the machine, from Linux's /proc.
  *
  * @module
  */
 
-/** A line of /proc/PID/status, in bytes. */
+/** An amount of memory in /proc/PID/status, in bytes. */
 function memory(pid: number, name: string): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const [, kilobytes] = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m")
@@ -13,22 +13,22 @@ function memory(pid: number, name: string): number {
   return 1024 * Number(kilobytes);
 }
 
-/** How much memory a process holds, in bytes. */
+/** Resident memory of a process, in bytes. */
 export function residentMemory(pid: number): number {
   return memory(pid, "VmRSS");
 }
 
-/** How much it held at most since it started, or since {@linkcode resetPeak}. */
+/** Peak of the resident memory since the start or {@linkcode resetPeak}. */
 export function peakMemory(pid: number): number {
   return memory(pid, "VmHWM");
 }
 
-/** Forgets the peak so far. */
+/** Resets the peak of the resident memory. */
 export function resetPeak(pid: number): void {
   Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
-/** How many file descriptors a process has. */
+/** The number of file descriptors of a process. */
 export function openFiles(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
@@ -43,7 +43,7 @@ export function allowedCores(): number[] {
   });
 }
 
-/** The processor, in words. */
+/** The name of the processor and the number of its cores. */
 export function processor(): string {
   const info = Deno.readTextFileSync("/proc/cpuinfo");
   const name = /^model name\s*:\s*(.+)$/m.exec(info)?.[1] ?? Deno.build.arch;
@@ -51,7 +51,7 @@ export function processor(): string {
   return `${name}, ${cores} ${cores === 1 ? "core" : "cores"}`;
 }
 
-/** How busy the machine was in the last minute, in processes. */
+/** The load average of the last minute. */
 export function loadAverage(): number {
   const [lastMinute = NaN] = Deno.loadavg();
   return lastMinute;

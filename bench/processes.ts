@@ -1,18 +1,18 @@
 /**
- * Child processes: pinned to a core, allowed many open files, and ended when
- * the benchmark ends.
+ * Child processes: pinned to a core, allowed many open files, and ended with
+ * the benchmark.
  *
  * @module
  */
 import { allowedCores } from "./proc.ts";
 import type { Contestant } from "./servers.ts";
 
-/** Those that run; only these are ever killed. */
+/** The child processes that run; no other process is ever killed. */
 const running = new Set<Deno.ChildProcess>();
 
 let stopped = false;
 
-/** Ends all child processes at once, and lets none start any more. */
+/** Kills all child processes; from then on none can be started. */
 export function stopAll(): void {
   stopped = true;
   for (const child of running) kill(child);
@@ -22,11 +22,14 @@ function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }
 
-/** The core of the server and that of the load; a sentence if they share. */
+/**
+ * The core of the server and that of the load; or the reason why they share
+ * one.
+ */
 export function chooseCores(): [server: number, load: number] | string {
   if (Deno.build.os !== "linux") return "this is not Linux";
   const [server, load] = allowedCores();
@@ -46,7 +49,7 @@ export function isStopped(): boolean {
   return stopped;
 }
 
-/** Starts a program. Its id is that of the program itself. */
+/** Starts a program. The id of the process is that of the program itself. */
 function start(
   part: "server" | "load",
   command: readonly string[],
@@ -55,7 +58,7 @@ function start(
   const isPinned = typeof cores !== "string";
   const core = isPinned ? cores[part === "server" ? 0 : 1] : 0;
   const pin = isPinned ? ["taskset", "-c", `${core}`] : [];
-  // As many files as are allowed: thousands of connections are held open.
+  // As many open files as are allowed, for thousands of connections.
   const script = 'ulimit -n "$(ulimit -Hn)"; exec "$@"';
   const child = new Deno.Command("sh", {
     args: ["-c", script, "sh", ...pin, ...command],
@@ -69,7 +72,7 @@ function start(
   return child;
 }
 
-/** A server that listens. Disposing of it kills it, and waits until it is gone. */
+/** A server that listens. Disposing of it ends the process. */
 export class RunningServer implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
 
@@ -77,21 +80,22 @@ export class RunningServer implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts it on a free port. */
+  /** Starts a server on a free port; resolves when it listens. */
   static async start(
     { name, command }: Contestant,
   ): Promise<RunningServer> {
     const child = start("server", [...command, "0"]);
     const lines = child.stdout.pipeThrough(new TextDecoderStream());
-    let said = "";
+    let printed = "";
     for await (const text of lines) {
-      said += text;
-      const port = /^started on (\d+)\n/.exec(said)?.[1];
+      printed += text;
+      const port = /^started on (\d+)\n/.exec(printed)?.[1];
       if (port !== undefined) return new RunningServer(child, Number(port));
     }
     throw new Error(`${name} did not start`);
   }
 
+  /** The id of the process. */
   get pid(): number {
     return this.#child.pid;
   }
@@ -102,7 +106,7 @@ export class RunningServer implements AsyncDisposable {
   }
 }
 
-/** Runs a module of the benchmark as the load; returns what it prints. */
+/** Runs a module of the benchmark as the load; returns its output. */
 export async function runLoad(path: string, order: unknown): Promise<string> {
   const command = [Deno.execPath(), "run", "-A", path, JSON.stringify(order)];
   const { success, stdout } = await start("load", command).output();

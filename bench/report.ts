@@ -1,22 +1,27 @@
 /**
- * From samples to tables: medians of the rounds, and ratios within a round,
- * because what disturbs a shared machine disturbs all servers of a round alike.
+ * The tables of the benchmark: medians of the rounds, and ratios within a
+ * round, because what disturbs a shared machine disturbs all servers of a round
+ * alike.
  *
  * @module
  */
 import type { LoadResult } from "./load.ts";
 import type { Panel } from "./picture.ts";
-import { OURS } from "./servers.ts";
+import { EARLIER, OURS } from "./servers.ts";
 
-/** What a server did with one size in one round. */
+/** The measurement of one server with one size in one round. */
 export interface Sample extends LoadResult {
+  /** The name of the server. */
   server: string;
+  /** The size of a message, in bytes. */
   size: number;
+  /** The number of concurrent conversations. */
   inFlight: number;
+  /** The number of the round, from 0. */
   round: number;
 }
 
-/** The middle one, or the mean of the two in the middle; NaN of none. */
+/** The median; NaN if there is no number. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.filter(Number.isFinite).sort((a, b) => a - b);
   const half = sorted.length / 2;
@@ -25,7 +30,7 @@ export function median(numbers: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** 5 B, 100 kB, 1 MB, 256 MiB. */
+/** A size as text: 5 B, 100 kB, 1 MB, 256 MiB. */
 export function formatSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   for (const [unit, name] of UNITS) {
@@ -41,42 +46,53 @@ const UNITS: [number, string][] = [
   [1e3, "kB"],
 ];
 
+/** A figure of a sample. */
+type Figure = (sample: Sample) => number;
+
 /** CPU time of the server for a message, in microseconds. */
 function cost(sample: Sample): number {
   return sample.serverSeconds / sample.messages * 1e6;
 }
 
-/** How much memory it took, as a multiple of the messages in flight. */
+/** Peak memory, as a multiple of the messages in flight. */
 function memory({ peakBytes, size, inFlight }: Sample): number {
   return peakBytes / (size * inFlight);
 }
 
 /**
- * In each round, what a server's messages cost relative to those of another:
- * the one that is named, or else the best of the peers.
+ * A figure of a server in each round, relative to the lowest of its rivals in
+ * the same round.
  */
 function ratios(
   samples: readonly Sample[],
+  figure: Figure,
   server: string,
-  other?: string,
+  isRival: (server: string) => boolean,
 ): number[] {
   return samples.filter((sample) => sample.server === server)
     .flatMap((sample) => {
-      const costs = samples.filter((rival) =>
-        rival.round === sample.round &&
-        (other === undefined ? rival.server !== OURS : rival.server === other)
-      ).map(cost);
-      return costs.length === 0 ? [] : [cost(sample) / Math.min(...costs)];
+      const figures = samples.filter((rival) =>
+        rival.round === sample.round && isRival(rival.server)
+      ).map(figure);
+      return figures.length === 0
+        ? []
+        : [figure(sample) / Math.min(...figures)];
     });
 }
 
-/** How far apart the rounds are, relative to their median. */
+/** CPU time of a server in each round, relative to the best peer. */
+function ratiosToPeers(samples: readonly Sample[], server: string): number[] {
+  const isPeer = (rival: string) => rival !== OURS && rival !== EARLIER;
+  return ratios(samples, cost, server, isPeer);
+}
+
+/** The distance from the lowest to the highest round, in % of the median. */
 function spread(numbers: readonly number[]): string {
   const width = Math.max(...numbers) - Math.min(...numbers);
   return numbers.length < 2 ? "-" : `${fixed(width / median(numbers) * 100)}%`;
 }
 
-/** As many digits as mean something; a dash for no number. */
+/** A number with the digits that are significant; a dash for NaN. */
 function fixed(number: number): string {
   if (!Number.isFinite(number)) return "-";
   const digits = number < 10 ? 2 : number < 100 ? 1 : 0;
@@ -86,7 +102,7 @@ function fixed(number: number): string {
   });
 }
 
-/** Columns under their headings; the first to the left, the others right. */
+/** Columns under headings; the first is aligned left, the others right. */
 function table(rows: readonly (readonly string[])[]): string {
   const width = (column: number) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0));
@@ -99,7 +115,7 @@ function table(rows: readonly (readonly string[])[]): string {
   ).join("\n");
 }
 
-/** Who took part, this server first. */
+/** The names of the servers, this one first. */
 function contestants(samples: readonly Sample[]): string[] {
   const names = new Set(samples.map((sample) => sample.server));
   const peers = [...names].filter((name) => name !== OURS);
@@ -111,23 +127,22 @@ const HEADINGS = [
   ...["server busy", "p50 ms", "p99 ms", "peak memory"],
 ];
 
-/** The table of one size; nothing if there are no samples. */
+/** The table of one size; empty if there are no samples. */
 export function sizeTable(samples: readonly Sample[]): string {
   const [first] = samples;
   if (first === undefined) return "";
   const { size, inFlight } = first;
-  // What a small message takes is lost in what the runtime takes.
+  // The memory of small messages is lost in that of the runtime.
   const isLarge = size * inFlight >= 1e6;
   const names = contestants(samples);
   const rows = names.map((name) => {
     const mine = samples.filter((sample) => sample.server === name);
-    const middle = (figure: (sample: Sample) => number) =>
-      median(mine.map(figure));
+    const middle = (figure: Figure) => median(mine.map(figure));
     return [
       name,
       fixed(middle(cost)),
       spread(mine.map(cost)),
-      fixed(median(ratios(samples, name))),
+      fixed(median(ratiosToPeers(samples, name))),
       fixed(middle((sample) => sample.messages / sample.seconds)),
       `${fixed(middle((each) => each.serverSeconds / each.seconds * 100))}%`,
       fixed(middle((sample) => sample.p50)),
@@ -151,10 +166,10 @@ export function idleTable(samples: readonly Sample[], count: number): string {
     table([["server", "kB each", "spread"], ...rows]);
 }
 
-/** The picture's panel of one size; nothing if no peer was measured. */
+/** The picture's panel of one size; undefined if no peer was measured. */
 export function sizePanel(samples: readonly Sample[]): Panel | undefined {
   const bars = contestants(samples).map((server) => {
-    const value = median(ratios(samples, server));
+    const value = median(ratiosToPeers(samples, server));
     return { server, value, label: fixed(value) };
   });
   const [first] = samples;
@@ -169,7 +184,7 @@ export function sizePanel(samples: readonly Sample[]): Panel | undefined {
   };
 }
 
-/** The picture's panel of the idle connections; nothing if there were none. */
+/** The picture's panel of the idle connections; undefined if there are none. */
 export function idlePanel(
   samples: readonly Sample[],
   count: number,
@@ -184,18 +199,38 @@ export function idlePanel(
   return { heading: "kB per idle connection", note, bars };
 }
 
-/** This server against one peer, a line for each size. */
-export function summary(samples: readonly Sample[], peer: string): string {
-  const sizes = [...new Set(samples.map((sample) => sample.size))];
-  const rows = sizes.flatMap((size) => {
-    const mine = samples.filter((sample) => sample.size === size);
-    const all = ratios(mine, OURS, peer);
+/** Samples of the three kinds of measurement. */
+export interface Samples {
+  /** Conversations of the usual sizes. */
+  readonly conversations: readonly Sample[];
+  /** A single large message. */
+  readonly big: readonly Sample[];
+  /** Idle connections. */
+  readonly idle: readonly Sample[];
+}
+
+/**
+ * This server relative to another one, a line for each figure: CPU time for
+ * each size, memory of the single large message, and of an idle connection.
+ */
+export function comparisonTable(
+  { conversations, big, idle }: Samples,
+  rival: string,
+): string {
+  const row = (what: string, samples: readonly Sample[], figure: Figure) => {
+    const all = ratios(samples, figure, OURS, (server) => server === rival);
     if (all.length === 0) return [];
-    return [[
-      formatSize(size),
-      fixed(median(all)),
-      `${fixed(Math.min(...all))} to ${fixed(Math.max(...all))}`,
-    ]];
-  });
-  return table([["size", `CPU ratio to ${peer} (median)`, "rounds"], ...rows]);
+    const rounds = `${fixed(Math.min(...all))} to ${fixed(Math.max(...all))}`;
+    return [[what, fixed(median(all)), rounds]];
+  };
+  const sizes = [...new Set(conversations.map((sample) => sample.size))];
+  const rows = [
+    ...sizes.flatMap((size) => {
+      const mine = conversations.filter((sample) => sample.size === size);
+      return row(`CPU for a message, ${formatSize(size)}`, mine, cost);
+    }),
+    ...row(`peak memory, ${formatSize(big[0]?.size ?? 0)}`, big, memory),
+    ...row("memory of an idle connection", idle, (each) => each.idleBytes),
+  ];
+  return table([["", `${OURS}/${rival} (median)`, "rounds"], ...rows]);
 }

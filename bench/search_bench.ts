@@ -1,17 +1,19 @@
-// How fast the end marker is found, from memory, copying included: each piece
-// is copied into a block, as a read would do, and the block is fed. The
-// baseline is @std's `indexOfNeedle` over the same bytes, copied in one piece.
+// The speed of the search for the end marker, in memory, copying included: each
+// chunk is copied into a buffer, as a read would do, and fed to the scanner.
+// The baseline is @std's `indexOfNeedle` over the same bytes, copied as one
+// chunk.
 //
 //   deno bench bench/search_bench.ts
 //
-// GB/s are the bytes in a name divided by the nanoseconds: 1048576 B in 262 µs
-// are 4 GB/s. A minute and a half in all.
+// The speed in GB/s is the number of bytes in a name divided by the
+// nanoseconds: 1048576 B in 262 µs are 4 GB/s. The run takes a minute and a
+// half.
 
 import { indexOfNeedle } from "@std/bytes";
-import { EndMarkers } from "../search.ts";
+import { MarkerSet } from "../framing/marker_set.ts";
 
 const MiB = 1 << 20;
-const BLOCK = 64 << 10;
+const CHUNK = 64 << 10;
 
 const encoder = new TextEncoder();
 const a = (count: number) => "a".repeat(count);
@@ -21,7 +23,7 @@ function repeated(text: string, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => period[i % period.length]!);
 }
 
-/** The same numbers in every run. */
+/** Pseudorandom numbers, the same in every run. */
 function randomNumbers(seed: number): (below: number) => number {
   return (below) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -34,7 +36,7 @@ function randomBytes(length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(256));
 }
 
-/** Common words in lines of text, some of them with a capital. */
+/** Common words in lines of text, some of them capitalized. */
 function english(length: number): string {
   const words =
     ("the of and to in is that it was for as with his on be at by " +
@@ -54,35 +56,36 @@ function english(length: number): string {
   return text.slice(0, length);
 }
 
-/** Searches `data` for a marker that is not in it, fed in pieces of `cut`. */
+/** Searches `data` for a marker that it does not hold, fed in chunks. */
 function bench(
   group: string,
   name: string,
   markers: readonly Uint8Array[],
   data: Uint8Array,
-  cut: number,
+  chunkSize: number,
 ): void {
-  const block = new Uint8Array(cut);
-  const prepared = new EndMarkers(markers);
-  Deno.bench(`${name}, ${data.length} B in feeds of ${cut}`, { group }, () => {
-    const scan = prepared.scan();
-    for (let at = 0; at < data.length; at += cut) {
-      const piece = data.subarray(at, at + cut);
-      block.set(piece);
-      if (scan.feed(block.subarray(0, piece.length)) >= 0) {
-        throw new Error("The marker was to be missing");
+  const buffer = new Uint8Array(chunkSize);
+  const set = new MarkerSet(markers);
+  const what = `${name}, ${data.length} B in chunks of ${chunkSize}`;
+  Deno.bench(what, { group }, () => {
+    const scanner = set.scanner();
+    for (let at = 0; at < data.length; at += chunkSize) {
+      const chunk = data.subarray(at, at + chunkSize);
+      buffer.set(chunk);
+      if (scanner.feed(buffer.subarray(0, chunk.length)) >= 0) {
+        throw new Error("The data holds the marker");
       }
     }
   });
 }
 
 function baseline(group: string, marker: Uint8Array, data: Uint8Array): void {
-  const block = new Uint8Array(data.length);
+  const buffer = new Uint8Array(data.length);
   const name = `indexOfNeedle, ${data.length} B`;
   Deno.bench(name, { group, baseline: true }, () => {
-    block.set(data);
-    if (indexOfNeedle(block, marker) >= 0) {
-      throw new Error("The marker was to be missing");
+    buffer.set(data);
+    if (indexOfNeedle(buffer, marker) >= 0) {
+      throw new Error("The data holds the marker");
     }
   });
 }
@@ -93,7 +96,7 @@ const ordinary = [
   ["English", encoder.encode(english(MiB))],
 ] as const;
 
-// None of them is in the data, or the search would end there.
+// No marker is in the data, or the search would end there.
 const markers = [
   ["1 byte", encoder.encode("\x1c")],
   ["2 bytes", encoder.encode("\x1c\r")],
@@ -105,15 +108,15 @@ const markers = [
 
 for (const [length, marker] of markers) {
   for (const [kind, bytes] of ordinary) {
-    // Random bytes do hold a marker of one byte, and now and then of two.
+    // Random bytes hold every marker of one byte, and some of two.
     const data = marker.length > 2 ? bytes : bytes.map((b) => b === 28 ? 0 : b);
     const group = `${length}, ${kind}`;
     baseline(group, marker, data);
-    bench(group, "feed", [marker], data, BLOCK);
+    bench(group, "feed", [marker], data, CHUNK);
   }
 }
 
-// Small data: here the baseline takes hundreds of times as long.
+// Less data, for the baseline takes hundreds of times as long.
 const hostile = [
   ["18 × a, b", a(18) + "b", "a"],
   ["b, 18 × a", "b" + a(18), "a"],
@@ -129,32 +132,31 @@ const hostile = [
 
 for (const [name, marker, data] of hostile) {
   const group = `hostile: ${name}`;
-  baseline(group, encoder.encode(marker), repeated(data, BLOCK));
-  for (const cut of [BLOCK, 8 << 10]) {
-    bench(group, "feed", [encoder.encode(marker)], repeated(data, BLOCK), cut);
+  baseline(group, encoder.encode(marker), repeated(data, CHUNK));
+  for (const size of [CHUNK, 8 << 10]) {
+    bench(group, "feed", [encoder.encode(marker)], repeated(data, CHUNK), size);
   }
 }
 
-const text = encoder.encode(english(BLOCK));
+const text = encoder.encode(english(CHUNK));
 for (const [name, marker] of [markers[2], markers[3]]) {
-  const group = `cuts: ${name}, English`;
+  const group = `small chunks: ${name}, English`;
   baseline(group, marker, text);
-  for (const cut of [BLOCK, 8 << 10, 1 << 10, 1]) {
-    bench(group, "feed", [marker], text, cut);
+  for (const size of [CHUNK, 8 << 10, 1 << 10, 1]) {
+    bench(group, "feed", [marker], text, size);
   }
 }
 
 const two = [markers[3][1], markers[2][1]];
 baseline("several", two[0]!, text);
-bench("several", "feed, two markers", two, text, BLOCK);
+bench("several", "feed, two markers", two, text, CHUNK);
 
 const message = encoder.encode("a1234SERVER WRONG MARKER");
-const ready = new EndMarkers([markers[3][1]]);
-const ongoing = ready.scan();
+const scanner = new MarkerSet([markers[3][1]]).scanner();
 baseline("small", markers[3][1], message.subarray(0, -1));
 Deno.bench(`feed, a message of ${message.length} B`, { group: "small" }, () => {
-  ongoing.feed(message);
+  scanner.feed(message);
 });
-Deno.bench("EndMarkers and feed, the same", { group: "small" }, () => {
-  new EndMarkers([markers[3][1]]).scan().feed(message);
+Deno.bench("MarkerSet and feed, the same", { group: "small" }, () => {
+  new MarkerSet([markers[3][1]]).scanner().feed(message);
 });

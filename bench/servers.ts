@@ -1,29 +1,36 @@
 /**
- * The servers that are compared: this one and its peers, where the programs
- * that run them are installed. Each is a process of its own.
+ * The servers that are compared: this one, its peers, where the programs that
+ * run them are installed, and an earlier version of this one. Each is a process
+ * of its own.
  *
  * @module
  */
 import { join } from "node:path";
+import { UsageError } from "../cli/flags.ts";
 
-/** How to start one server. */
+/** One server of the comparison, ready to start. */
 export interface Contestant {
+  /** What the tables call it. */
   name: string;
-  /** The program that runs it, and which version. */
+  /** The program that runs it, and its version. */
   version: string;
+  /** The command line, to which the port is appended. */
   command: string[];
 }
 
 /** A server that does the same work, in another language or library. */
 export interface Peer {
+  /** What the tables call it. */
   name: string;
-  /** What runs it. */
+  /** The program that runs it. */
   program: string;
-  /** The arguments that make the program tell its version. */
+  /** The arguments that make the program print its version. */
   version: readonly string[];
   /**
-   * Makes ready what it needs in the directory, with the program at that
-   * path; returns its command line.
+   * Prepares the server and returns its command line.
+   *
+   * @param program The absolute path of the program.
+   * @param directory Where to put files that are built.
    */
   prepare(program: string, directory: string): Promise<string[]>;
 }
@@ -32,10 +39,10 @@ const HERE = import.meta.dirname!;
 
 const peerFile = (name: string) => join(HERE, "peers", name);
 
-/** Where Python really is: `python3` may be a script that looks for it. */
+/** Prints the interpreter's path: `python3` may be a script that starts it. */
 const PYTHON_PATH = ["-c", "import sys; print(sys.executable)"];
 
-/** A peer in Python, after the name of its file. */
+/** A peer in Python, in the file that is named for it. */
 function pythonPeer(name: string): Peer {
   return {
     name,
@@ -48,7 +55,7 @@ function pythonPeer(name: string): Peer {
   };
 }
 
-/** All peers, whether their programs are installed or not. */
+/** All peers, whether or not their programs are installed. */
 export const PEERS: readonly Peer[] = [
   {
     name: "go",
@@ -73,41 +80,78 @@ export const PEERS: readonly Peer[] = [
   pythonPeer("sockets"),
 ];
 
-/** What this server is called in the tables. */
+/** What the tables call this server. */
 export const OURS = "recv_end";
 
-/** This server, started as users do, but quiet and with room for all sizes. */
+/** What the tables call the earlier version of `--against`. */
+export const EARLIER = "before";
+
+/** This server. */
 export function ourServer(extraArgs: readonly string[]): Contestant {
   return {
     name: OURS,
     version: `deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
-    command: [
-      ...[Deno.execPath(), "run", "--allow-net=127.0.0.1"],
-      ...[join(HERE, "..", "server.ts"), "--quiet"],
-      ...["--max-bytes", "1GiB", "--max-buffered", "4GiB", ...extraArgs],
-      "--port",
-    ],
+    command: serverCommand(join(HERE, ".."), extraArgs),
   };
 }
 
 /**
- * A peer, ready to start.
+ * An earlier version of this server, started with the same flags.
  *
- * @param directory For what is built; whoever made it removes it.
- * @returns Undefined if its program is not installed.
+ * @param directory A checkout of this project.
+ * @throws {UsageError} If the directory is not such a checkout.
  */
-export async function makeReady(
+export async function earlierServer(
+  directory: string,
+  extraArgs: readonly string[],
+): Promise<Contestant> {
+  try {
+    const root = await Deno.realPath(directory);
+    await Deno.stat(join(root, "server.ts"));
+    const config = await Deno.readTextFile(join(root, "deno.json"));
+    return {
+      name: EARLIER,
+      version: `recv_end ${JSON.parse(config).version}`,
+      command: serverCommand(root, extraArgs),
+    };
+  } catch (error) {
+    throw new UsageError(
+      "--against needs a checkout of this project: " +
+        (error as Error).message,
+    );
+  }
+}
+
+/** Started as users do, but quiet, and with limits above all sizes. */
+function serverCommand(
+  directory: string,
+  extraArgs: readonly string[],
+): string[] {
+  return [
+    ...[Deno.execPath(), "run", "-A", join(directory, "server.ts")],
+    ...["--quiet", "--max-bytes", "1GiB", "--max-buffered", "4GiB"],
+    ...[...extraArgs, "--port"],
+  ];
+}
+
+/**
+ * Prepares a peer.
+ *
+ * @param directory Where to put files that are built; the caller removes it.
+ * @returns Undefined if the program is not installed.
+ */
+export async function prepare(
   { name, program, version, prepare }: Peer,
   directory: string,
 ): Promise<Contestant | undefined> {
   const path = await output("sh", ["-c", `command -v ${program} || true`]);
-  // Where there is no node, Deno puts itself in its place.
+  // Where node is not installed, Deno provides a substitute for it.
   if (path === "" || path.includes("/node_compat_bin/")) return undefined;
   const command = await prepare(path, directory);
   return { name, version: await output(path, version), command };
 }
 
-/** What a program prints on standard output. */
+/** Runs a program to its end; returns its standard output. */
 async function output(
   program: string,
   args: readonly string[],

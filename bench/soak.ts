@@ -1,75 +1,70 @@
 /**
- * The server among strangers: for a minute or for hours, honest clients talk
- * to it while hostile ones do what they can, and every honest client must get
- * its reply. `deno task soak`.
+ * The server under load from honest and hostile clients, for a minute or for
+ * hours: every honest client must get its reply. `deno task soak`.
  *
  * @module
  */
-import {
-  parseFlag,
-  parseFlags,
-  parseSeconds,
-  runMain,
-  UsageError,
-  whole,
-  writeOut,
-} from "../cli.ts";
+import { parseFlag, parseFlags, UsageError } from "../cli/flags.ts";
+import { writeOut } from "../cli/output.ts";
+import { runMain } from "../cli/run.ts";
+import { parseSeconds, wholeNumber } from "../cli/values.ts";
 import { Load } from "./soak_load.ts";
 import { pause, Random } from "./soak_random.ts";
 import {
   type Figures,
   findFaults,
-  inShort,
-  LONG,
+  LONG_SECONDS,
   mebibytes,
   report,
+  summarize,
 } from "./soak_report.ts";
 import { ServerProcess } from "./soak_server.ts";
 
 const HELP =
-  `Talks to the server, honestly and not, and looks for replies that are lost.
+  `Runs honest and hostile clients against the server; no reply may be lost.
 
 Usage: deno task soak [OPTIONS]
 
 Options:
-  --seconds SECONDS  how long (60)
-  --seed NUMBER      what the clients do follows from it (random, printed)
-  --clients COUNT    at a time, half of them honest; floods come besides (48)
+  --seconds SECONDS  duration of the load (60)
+  --seed NUMBER      seed of all that the clients do (random, printed)
+  --clients COUNT    number of concurrent clients, half of them honest; floods
+                     of connections come in addition (48)
   --help             print this
 
-Memory and descriptors are known on Linux only. From ${LONG} seconds on, memory
-must not grow by more than a tenth after the first minute.
+Memory and descriptors are measured on Linux only. In runs of ${LONG_SECONDS} seconds
+or more, memory must not grow by more than a tenth after the first minute.
 
 Exit status: 0 no reply was lost, and the server ended well; 1 otherwise; 2 the
 command line is wrong.
 `;
 
-/** Honest conversations before the first figures are taken. */
+/** The number of honest conversations before the first measurement. */
 const WARM_UP = 50;
 
 /**
- * The same where memory is judged: what V8 keeps for young objects grows with
- * the first ten thousand conversations, and then no more.
+ * The number of honest conversations before the first measurement of a long
+ * run: V8's space for young objects grows during the first ten thousand.
  */
 const LONG_WARM_UP = 10_000;
 
-/** How long the server may take to end what was open, in ms. */
-const REST = 10_000;
+/** The time for the server to end the open conversations. */
+const REST_MS = 10_000;
 
-/** How long the server may take to end, in ms, once it refuses new clients. */
-const STOP = 15_000;
+/** The time for the server to end, once it refuses new clients. */
+const STOP_MS = 15_000;
 
-/** How often it is said how far it is, in ms. */
-const PROGRESS = 10_000;
+/** The time between two lines of progress. */
+const PROGRESS_MS = 10_000;
 
-/** What is to be done. */
+/** The parsed command line. */
 interface Plan {
   readonly seconds: number;
   readonly seed: number;
   readonly clients: number;
 }
 
-/** Undefined if help is asked for. */
+/** Parses the command line; undefined if `--help` is given. */
 function parsePlan(args: string[]): Plan | undefined {
   const flags = parseFlags(args, {
     "seconds": "value",
@@ -82,48 +77,48 @@ function parsePlan(args: string[]): Plan | undefined {
   if (seconds < 1) throw new UsageError("--seconds needs 1 at least");
   return {
     seconds,
-    seed: parseFlag(flags, "seed", whole(0, 2 ** 32 - 1)) ??
+    seed: parseFlag(flags, "seed", wholeNumber(0, 2 ** 32 - 1)) ??
       crypto.getRandomValues(new Uint32Array(1))[0]!,
-    // With a flood they are fewer than the backlog has places: beyond these,
-    // connecting takes as long as it likes.
-    clients: parseFlag(flags, "clients", whole(2, 200)) ?? 48,
+    // Together with a flood, fewer than the places of the backlog: beyond
+    // these, connecting takes any time.
+    clients: parseFlag(flags, "clients", wholeNumber(2, 200)) ?? 48,
   };
 }
 
-/** What the server needed over time, a figure at least every second. */
-class Needing implements Disposable {
+/** The server's memory over time. */
+class MemoryHistory implements Disposable {
   readonly #server: ServerProcess;
   readonly #memory: number[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(server: ServerProcess, interval: number) {
+  constructor(server: ServerProcess, intervalMs: number) {
     this.#server = server;
-    this.#timer = setInterval(() => this.#look(), interval);
+    this.#timer = setInterval(() => this.#measure(), intervalMs);
   }
 
   /**
-   * The memory lately: the median of some figures, for what the garbage
-   * collector has not seen yet comes and goes.
+   * The current memory, in bytes: the median of the last measurements, for
+   * garbage comes and goes.
    */
-  get memory(): number {
-    const lately = this.#memory.slice(-10).sort((a, b) => a - b);
-    return lately[Math.floor(lately.length / 2)] ?? NaN;
+  get current(): number {
+    const latest = this.#memory.slice(-10).sort((a, b) => a - b);
+    return latest[Math.floor(latest.length / 2)] ?? NaN;
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
-    const needs = this.#server.needs();
-    if (needs !== undefined) this.#memory.push(needs.memory);
+  #measure(): void {
+    const usage = this.#server.usage();
+    if (usage !== undefined) this.#memory.push(usage.memory);
   }
 }
 
-/** Waits for what the server does by itself; not for ever. */
-async function until(isSo: () => boolean): Promise<void> {
-  const end = performance.now() + REST;
-  while (!isSo() && performance.now() < end) await pause(20);
+/** Waits for a condition, but not longer than {@linkcode REST_MS}. */
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + REST_MS;
+  while (!condition() && performance.now() < end) await pause(20);
 }
 
 async function soak(
@@ -131,35 +126,36 @@ async function soak(
   server: ServerProcess,
   load: Load,
 ): Promise<Figures> {
-  const warmUp = seconds >= LONG ? LONG_WARM_UP : WARM_UP;
+  const warmUp = seconds >= LONG_SECONDS ? LONG_WARM_UP : WARM_UP;
   await load.warmUp(warmUp);
   await until(() => server.log.count >= warmUp);
-  const start = server.needs();
-  const interval = Math.min(1000, 1000 * seconds / 60);
-  using needing = new Needing(server, interval);
+  const start = server.usage();
+  const intervalMs = Math.min(1000, 1000 * seconds / 60);
+  using memory = new MemoryHistory(server, intervalMs);
   let early = NaN;
-  const mark = setTimeout(
-    () => early = needing.memory,
+  const earlyTimer = setTimeout(
+    () => early = memory.current,
     1000 * Math.min(60, seconds / 6),
   );
-  const began = performance.now();
-  const progress = setInterval(() => {
-    const now = Math.round((performance.now() - began) / 1000);
-    console.error(`${now} s: ${inShort(load)}, ${mebibytes(needing.memory)}`);
-  }, PROGRESS);
+  const startedAt = performance.now();
+  const progressTimer = setInterval(() => {
+    const now = Math.round((performance.now() - startedAt) / 1000);
+    const text = `${summarize(load)}, ${mebibytes(memory.current)}`;
+    console.error(`${now} s: ${text}`);
+  }, PROGRESS_MS);
   await load.run(clients, seconds);
-  clearTimeout(mark);
-  clearInterval(progress);
-  const late = needing.memory;
-  const descriptors = () => server.needs()?.descriptors ?? 0;
+  clearTimeout(earlyTimer);
+  clearInterval(progressTimer);
+  const late = memory.current;
+  const descriptors = () => server.usage()?.descriptors ?? 0;
   await until(() => descriptors() <= (start?.descriptors ?? 0));
-  const end = server.needs();
+  const end = server.usage();
   const stop = server.hasExited ? undefined : await load.stopServer();
-  const killing = setTimeout(() => server.kill("SIGKILL"), STOP);
+  const killTimer = setTimeout(() => server.kill("SIGKILL"), STOP_MS);
   const status = await server.exited;
-  clearTimeout(killing);
-  const stopTime = performance.now() - (stop?.began ?? NaN);
-  return { start, early, late, end, stop, status, stopTime };
+  clearTimeout(killTimer);
+  const stopMs = performance.now() - (stop?.signalledAt ?? NaN);
+  return { start, early, late, end, stop, status, stopMs };
 }
 
 async function main(args: string[]): Promise<number> {

@@ -1,31 +1,31 @@
 /**
- * The honest clients of the soak: what each says follows from the seed, and
- * there is one right reply to it.
+ * The honest clients of the soak: the seed decides what each sends, and there
+ * is one correct reply to it.
  *
  * @module
  */
 import { concat, equals } from "@std/bytes";
-import { SERVER_MARKER } from "../defaults.ts";
-import { connectTo, writeAll } from "../testing.ts";
+import { SERVER_MARKER } from "../framing/defaults.ts";
+import { connectTo, writeAll } from "../tests/sockets.ts";
 import { pause, type Random } from "./soak_random.ts";
 
-/** A reply that takes longer, in ms, does not come any more. */
-export const PATIENCE = 30_000;
+/** A conversation that takes longer is ended by its client. */
+export const TIMEOUT_MS = 30_000;
 
 const encoder = new TextEncoder();
 
 /** The end marker of all messages. */
 export const MARKER: Uint8Array = encoder.encode(SERVER_MARKER);
 
-/** How many bytes too long a message is at most. */
-const EXCESS = 512 * 1024;
+/** The largest number of bytes by which a message exceeds the limit. */
+const MAX_EXCESS = 512 * 1024;
 
-/** What messages are cut from: more than the longest has. */
+/** Random bytes that messages are cut from: more than the longest one has. */
 export function makeMaterial(random: Random, maxBytes: number): Uint8Array {
-  return random.bytes(maxBytes + EXCESS);
+  return random.bytes(maxBytes + MAX_EXCESS);
 }
 
-/** What an honest client is to be told. */
+/** The kind of reply that a message should get. */
 export type Kind = "reply" | "no end" | "too large";
 
 /** Honest clients make mistakes, too. */
@@ -35,44 +35,47 @@ const KINDS: readonly Kind[] = [
   "too large",
 ];
 
-/** What an honest client has to say, how it says it, and the right reply. */
-export interface Errand {
+/** What an honest client sends, how it sends it, and the correct reply. */
+export interface Scenario {
+  /** The kind of the correct reply. */
   readonly kind: Kind;
-  /** In words, for whoever looks for what happened to it. */
+  /** A description, for whoever looks for the reason of a loss. */
   readonly name: string;
-  /** The message, its marker if it has one, and what stands behind it. */
+  /** The message, its marker if it has one, and what follows the marker. */
   readonly bytes: Uint8Array;
-  /** Where in `bytes` pieces end, and how many ms pass before the next. */
-  readonly pieces: readonly { end: number; pause: number }[];
-  readonly right: Uint8Array;
+  /** The end of each chunk in `bytes`, and the pause after it in ms. */
+  readonly chunks: readonly { end: number; pause: number }[];
+  /** The correct reply. */
+  readonly expected: Uint8Array;
+  /** When to half-close: before the reply or after it. */
   readonly halfClose: "before" | "after";
-  /** Reads while it writes, as careful clients do; most read afterwards. */
-  readonly readsBeside: boolean;
+  /** Whether to read while writing; most clients read afterwards. */
+  readonly readsWhileWriting: boolean;
 }
 
-/** Chooses an errand; without `kind`, any. */
-export function chooseErrand(
+/** Chooses a scenario; without `kind`, of any kind. */
+export function chooseScenario(
   random: Random,
   material: Uint8Array,
   kind: Kind = random.pick(KINDS),
-): Errand {
-  const maxBytes = material.length - EXCESS;
+): Scenario {
+  const maxBytes = material.length - MAX_EXCESS;
   const size = chooseSize(random, kind, maxBytes);
   const start = random.whole(0, material.length - size);
   const message = material.slice(start, start + size);
-  // A marker that breaks off. It does not overlap itself, so a whole one
-  // behind it is still the first.
+  // A marker that breaks off. It does not overlap itself, so a complete one
+  // after it is still the first.
   const broken = MARKER.subarray(0, random.whole(1, MARKER.length - 1));
   if (random.chance(0.3)) {
     message.set(broken.subarray(-size), Math.max(0, size - broken.length));
   }
   const isMarked = kind === "reply" || kind === "too large" &&
       random.chance(0.5);
-  // What may still be the start of the marker is not counted as too large.
+  // Bytes that may still be the start of the marker do not count.
   if (kind === "too large" && !isMarked) message[size - 1] = 0;
-  const behind = isMarked && random.chance(0.3) ? random.size(maxBytes) : 0;
+  const extra = isMarked && random.chance(0.3) ? random.size(maxBytes) : 0;
   const bytes = isMarked
-    ? concat([message, MARKER, material.subarray(0, behind)])
+    ? concat([message, MARKER, material.subarray(0, extra)])
     : message;
   const cuts = Array.from(
     { length: random.pick([0, 0, 1, 2, 5, 10]) },
@@ -82,7 +85,7 @@ export function chooseErrand(
     cuts.push(size + random.whole(1, MARKER.length - 1));
   }
   cuts.sort((a, b) => a - b);
-  const pieces = cuts.map((end) => (
+  const chunks = cuts.map((end) => (
     { end, pause: random.chance(0.5) ? random.whole(1, 30) : 0 }
   ));
   const halfClose = kind === "no end" || random.chance(0.5)
@@ -91,108 +94,113 @@ export function chooseErrand(
   return {
     kind,
     name: `${size} bytes ${isMarked ? "and" : "without"} the marker, ` +
-      `${behind} behind, cut at ${cuts.join(" ") || "no place"}, ` +
+      `${extra} after it, cut at ${cuts.join(" ") || "no place"}, ` +
       `half-close ${halfClose}`,
     bytes,
-    pieces: [...pieces, { end: bytes.length, pause: 0 }],
-    right: kind === "reply"
+    chunks: [...chunks, { end: bytes.length, pause: 0 }],
+    expected: kind === "reply"
       ? concat([message, message])
       : encoder.encode(`ERROR:${kind}!`),
     halfClose,
-    readsBeside: random.chance(0.5),
+    readsWhileWriting: random.chance(0.5),
   };
 }
 
 function chooseSize(random: Random, kind: Kind, maxBytes: number): number {
-  if (kind === "too large") return maxBytes + random.whole(1, EXCESS);
-  // The limit itself and its neighbours are where mistakes are made.
+  if (kind === "too large") return maxBytes + random.whole(1, MAX_EXCESS);
+  // The limit and its neighbours are where mistakes are made.
   if (random.chance(0.1)) return maxBytes - random.whole(0, 2);
   return random.size(maxBytes);
 }
 
-/** What became of an errand, as its client sees it. */
-export interface Answer {
-  /** `"lost"` is what must not be: neither right, nor busy, nor refused. */
-  readonly what: "right" | "busy" | "timed out" | "refused" | "lost";
-  /** Where it was lost: what came instead. */
-  readonly instead: string;
-  /** From the connect to the end of file, less the client's own pauses. */
-  readonly milliseconds: number;
+/** What became of a conversation, as its client sees it. */
+export interface Result {
+  /** Only `lost` is a fault: neither correct, nor a reason to try again. */
+  readonly verdict: "correct" | "busy" | "timed out" | "refused" | "lost";
+  /** What was received instead of the correct reply, if it was not. */
+  readonly received: string;
+  /** From connect to end of file, less the client's own pauses. */
+  readonly durationMs: number;
 }
 
-/** One conversation as an honest client holds it. */
+/** One conversation of an honest client. */
 export class HonestConversation {
-  readonly #errand: Errand;
+  readonly #scenario: Scenario;
   readonly #conn: Deno.TcpConn;
-  readonly #began: number;
+  readonly #startedAt: number;
   #reply: Uint8Array[] = [];
-  #paused = 0;
-  #isImpatient = false;
+  #pausedMs = 0;
+  #hasTimedOut = false;
 
-  private constructor(errand: Errand, conn: Deno.TcpConn, began: number) {
-    this.#errand = errand;
+  private constructor(
+    scenario: Scenario,
+    conn: Deno.TcpConn,
+    startedAt: number,
+  ) {
+    this.#scenario = scenario;
     this.#conn = conn;
-    this.#began = began;
+    this.#startedAt = startedAt;
   }
 
   /**
-   * Holds it from the connect to the close.
+   * Runs a conversation, from connect to close.
    *
-   * @param inTheMiddle Called after the first piece; the next one waits.
+   * @param afterFirstChunk Awaited between the first chunk and the second.
    */
-  static async hold(
-    errand: Errand,
+  static async run(
+    scenario: Scenario,
     port: number,
-    inTheMiddle?: () => Promise<void>,
-  ): Promise<Answer> {
-    const began = performance.now();
+    afterFirstChunk?: () => Promise<void>,
+  ): Promise<Result> {
+    const startedAt = performance.now();
     let conn: Deno.TcpConn;
     try {
       conn = await connectTo(port);
     } catch (error) {
-      return { what: "refused", instead: String(error), milliseconds: 0 };
+      return { verdict: "refused", received: String(error), durationMs: 0 };
     }
-    return await new HonestConversation(errand, conn, began).#hold(inTheMiddle);
+    const conversation = new HonestConversation(scenario, conn, startedAt);
+    return await conversation.#run(afterFirstChunk);
   }
 
-  async #hold(inTheMiddle?: () => Promise<void>): Promise<Answer> {
+  async #run(afterFirstChunk?: () => Promise<void>): Promise<Result> {
     using conn = this.#conn;
-    // A cut is to arrive as one.
+    // Each chunk is to arrive as one.
     conn.setNoDelay();
-    const patience = setTimeout(() => {
-      this.#isImpatient = true;
+    const timer = setTimeout(() => {
+      this.#hasTimedOut = true;
       conn.close();
-    }, PATIENCE);
-    const sending = this.#send(inTheMiddle);
-    if (!this.#errand.readsBeside) await sending;
+    }, TIMEOUT_MS);
+    const sending = this.#send(afterFirstChunk);
+    if (!this.#scenario.readsWhileWriting) await sending;
     const end = await this.#receive();
-    const milliseconds = performance.now() - this.#began - this.#paused;
+    const durationMs = performance.now() - this.#startedAt - this.#pausedMs;
     await sending;
     try {
-      if (this.#errand.halfClose === "after") await conn.closeWrite();
+      if (this.#scenario.halfClose === "after") await conn.closeWrite();
     } catch {
-      // It has its reply; that the server has closed by now is no loss.
+      // The server has closed by now, and the reply is here.
     }
-    clearTimeout(patience);
-    return { ...this.#judge(end), milliseconds };
+    clearTimeout(timer);
+    return { ...this.#judge(end), durationMs };
   }
 
-  async #send(inTheMiddle?: () => Promise<void>): Promise<void> {
-    const { bytes, pieces, halfClose } = this.#errand;
+  async #send(afterFirstChunk?: () => Promise<void>): Promise<void> {
+    const { bytes, chunks, halfClose } = this.#scenario;
     try {
       let start = 0;
-      for (const { end, pause: milliseconds } of pieces) {
+      for (const { end, pause: ms } of chunks) {
         await writeAll(this.#conn, bytes.subarray(start, end));
-        if (start === 0) await inTheMiddle?.();
+        if (start === 0) await afterFirstChunk?.();
         start = end;
-        if (milliseconds === 0) continue;
-        const began = performance.now();
-        await pause(milliseconds);
-        this.#paused += performance.now() - began;
+        if (ms === 0) continue;
+        const pausedAt = performance.now();
+        await pause(ms);
+        this.#pausedMs += performance.now() - pausedAt;
       }
       if (halfClose === "before") await this.#conn.closeWrite();
     } catch {
-      // What was said to it before may still be there to be read.
+      // A reply that was sent before may still be there to read.
     }
   }
 
@@ -200,30 +208,30 @@ export class HonestConversation {
   async #receive(): Promise<string> {
     try {
       for (;;) {
-        const room = new Uint8Array(64 * 1024);
-        const count = await this.#conn.read(room);
+        const buffer = new Uint8Array(64 * 1024);
+        const count = await this.#conn.read(buffer);
         if (count === null) return "end of file";
-        this.#reply.push(room.subarray(0, count));
+        this.#reply.push(buffer.subarray(0, count));
       }
     } catch (error) {
-      return this.#isImpatient ? `silence for ${PATIENCE} ms` : `${error}`;
+      return this.#hasTimedOut ? `silence for ${TIMEOUT_MS} ms` : `${error}`;
     }
   }
 
-  #judge(end: string): Pick<Answer, "what" | "instead"> {
-    const { right } = this.#errand;
+  #judge(end: string): Pick<Result, "verdict" | "received"> {
+    const { expected } = this.#scenario;
     const reply = concat(this.#reply);
-    const isWhole = end === "end of file";
-    if (isWhole && equals(reply, right)) return { what: "right", instead: "" };
-    const start = reply.subarray(0, 40);
-    const text = /^ERROR:/.test(new TextDecoder().decode(start))
-      ? ` (${new TextDecoder().decode(start)})`
-      : "";
-    const wrong = reply.findIndex((byte, place) => byte !== right[place]);
-    const instead = `${reply.length} bytes${text} of ${right.length}, ` +
+    const isComplete = end === "end of file";
+    if (isComplete && equals(reply, expected)) {
+      return { verdict: "correct", received: "" };
+    }
+    const start = new TextDecoder().decode(reply.subarray(0, 40));
+    const text = /^ERROR:/.test(start) ? ` (${start})` : "";
+    const wrong = reply.findIndex((byte, place) => byte !== expected[place]);
+    const received = `${reply.length} bytes${text} of ${expected.length}, ` +
       (wrong < 0 ? "" : `wrong from byte ${wrong}, `) + `then ${end}`;
-    const word = isWhole ? / \(ERROR:(.*)!\)/.exec(instead)?.[1] : undefined;
-    const what = word === "busy" || word === "timed out" ? word : "lost";
-    return { what, instead };
+    const error = isComplete ? /^ERROR:(.*)!$/.exec(start)?.[1] : undefined;
+    const verdict = error === "busy" || error === "timed out" ? error : "lost";
+    return { verdict, received };
   }
 }

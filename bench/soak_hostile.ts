@@ -1,147 +1,149 @@
 /**
- * The hostile clients of the soak. Nobody looks at what they are told.
+ * The hostile clients of the soak. What the server replies to them is ignored.
  *
  * @module
  */
 import { connect as connectSocket, type Socket } from "node:net";
-import { connectTo, readAll, writeAll } from "../testing.ts";
+import { connectTo, readAll, writeAll } from "../tests/sockets.ts";
 import { MARKER } from "./soak_clients.ts";
 import { pause, type Random } from "./soak_random.ts";
 
-/** What a hostile client has at hand. */
-export interface Means {
+/** What a hostile client works with. */
+export interface AttackOptions {
+  /** The server's port on 127.0.0.1. */
   readonly port: number;
+  /** Where its choices come from. */
   readonly random: Random;
   /** Bytes without a marker. */
   readonly material: Uint8Array;
-  /** How long it may stay, in ms. */
-  readonly stay: number;
+  /** The longest time that it stays connected. */
+  readonly maxStayMs: number;
 }
 
-/** One hostile client, from the connect to the close or the reset. */
-type Deed = (means: Means) => Promise<void>;
+/** One hostile client, from connect to close or reset. */
+type Attack = (options: AttackOptions) => Promise<void>;
 
-/** What hostile clients do, one connection each. */
-export const DEEDS: Readonly<Record<string, Deed>> = {
-  "reset at once": (means) => reset(means, (socket) => strike(socket)),
-  "reset in the message": (means) =>
-    reset(means, (socket) => {
-      socket.write(someBytes(means), () => strike(socket));
+/** What hostile clients do, on one connection each. */
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  "reset at once": (options) =>
+    withSocket(options, (socket) => socket.resetAndDestroy()),
+  "reset in the message": (options) =>
+    withSocket(options, (socket) => {
+      socket.write(someBytes(options), () => socket.resetAndDestroy());
     }),
-  "reset after the message": (means) =>
-    reset(means, (socket) => {
-      socket.write(someBytes(means));
-      socket.write(MARKER, () => strike(socket));
+  "reset after the message": (options) =>
+    withSocket(options, (socket) => {
+      socket.write(someBytes(options));
+      socket.write(MARKER, () => socket.resetAndDestroy());
     }),
-  "reset in the reply": (means) =>
-    reset(means, (socket) => {
-      socket.write(manyBytes(means));
+  "reset in the reply": (options) =>
+    withSocket(options, (socket) => {
+      socket.write(manyBytes(options));
       socket.write(MARKER);
-      socket.once("data", () => strike(socket));
+      socket.once("data", () => socket.resetAndDestroy());
     }),
-  "close at once": (means) => meet(means, () => {}),
-  "silence": (means) => meet(means, (conn) => readAll(conn)),
-  "a byte at a time": (means) =>
-    meet(means, async (conn) => {
-      for (const byte of someBytes(means)) {
+  "close at once": (options) => withConnection(options, () => {}),
+  "silence": (options) => withConnection(options, (conn) => readAll(conn)),
+  "a byte at a time": (options) =>
+    withConnection(options, async (conn) => {
+      for (const byte of someBytes(options)) {
         await writeAll(conn, Uint8Array.of(byte));
-        await pause(means.random.whole(5, 100));
+        await pause(options.random.whole(5, 100));
       }
     }),
-  "garbage": (means) =>
-    meet(means, async (conn) => {
-      await writeAll(conn, someBytes(means));
-      if (means.random.chance(0.5)) await conn.closeWrite();
-      if (means.random.chance(0.5)) await readAll(conn);
+  "garbage": (options) =>
+    withConnection(options, async (conn) => {
+      await writeAll(conn, someBytes(options));
+      if (options.random.chance(0.5)) await conn.closeWrite();
+      if (options.random.chance(0.5)) await readAll(conn);
     }),
-  "too large": (means) =>
-    meet(means, async (conn) => {
-      for (let i = means.random.whole(2, 6); i > 0; i--) {
-        await writeAll(conn, means.material);
+  "too large": (options) =>
+    withConnection(options, async (conn) => {
+      for (let i = options.random.whole(2, 6); i > 0; i--) {
+        await writeAll(conn, options.material);
       }
     }),
-  "reply not read": (means) =>
-    meet(means, async (conn, over) => {
-      await writeAll(conn, manyBytes(means));
+  "reply not read": (options) =>
+    withConnection(options, async (conn, closed) => {
+      await writeAll(conn, manyBytes(options));
       await writeAll(conn, MARKER);
-      if (means.random.chance(0.5)) await conn.closeWrite();
-      await over;
+      if (options.random.chance(0.5)) await conn.closeWrite();
+      await closed;
     }),
-  "no close after the reply": (means) =>
-    meet(means, async (conn, over) => {
-      await writeAll(conn, someBytes(means));
+  "no close after the reply": (options) =>
+    withConnection(options, async (conn, closed) => {
+      await writeAll(conn, someBytes(options));
       await writeAll(conn, MARKER);
       await readAll(conn);
-      await over;
+      await closed;
     }),
-  "bytes behind the marker": (means) =>
-    meet(means, async (conn) => {
-      await writeAll(conn, someBytes(means));
+  "bytes after the marker": (options) =>
+    withConnection(options, async (conn) => {
+      await writeAll(conn, someBytes(options));
       await writeAll(conn, MARKER);
-      // Until the close under its hands makes the write fail.
+      // Until the close at the end of the stay makes a write fail.
       for (;;) {
-        await writeAll(conn, someBytes(means));
-        await pause(means.random.whole(1, 50));
+        await writeAll(conn, someBytes(options));
+        await pause(options.random.whole(1, 50));
       }
     }),
 };
 
-/** So many silent or babbling connections at a time, which end together. */
-export async function flood(means: Means, count: number): Promise<void> {
+/** Opens `count` connections at a time, silent or not, which end together. */
+export async function flood(
+  options: AttackOptions,
+  count: number,
+): Promise<void> {
   const one = () =>
-    meet(means, async (conn, over) => {
-      if (means.random.chance(0.3)) await writeAll(conn, someBytes(means));
-      await over;
+    withConnection(options, async (conn, closed) => {
+      if (options.random.chance(0.3)) await writeAll(conn, someBytes(options));
+      await closed;
     });
   await Promise.all(Array.from({ length: count }, one));
 }
 
 /** Up to 64 KiB. */
-function someBytes({ random, material }: Means): Uint8Array {
+function someBytes({ random, material }: AttackOptions): Uint8Array {
   return material.subarray(0, random.size(64 * 1024));
 }
 
-/** A message that may be, with a reply that is more than buffers hold. */
-function manyBytes({ random, material }: Means): Uint8Array {
+/** A valid message, with a reply that is larger than socket buffers. */
+function manyBytes({ random, material }: AttackOptions): Uint8Array {
   return material.subarray(0, random.whole(256 * 1024, 1024 * 1024));
 }
 
-/** A connection that is closed when its time is up, whatever goes on. */
-async function meet(
-  { port, stay }: Means,
-  body: (conn: Deno.TcpConn, over: Promise<void>) => Promise<unknown> | void,
+/** Runs `body` with a connection that is closed at the end of the stay. */
+async function withConnection(
+  { port, maxStayMs }: AttackOptions,
+  body: (conn: Deno.TcpConn, closed: Promise<void>) => Promise<unknown> | void,
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     using conn = await connectTo(port);
-    const over = new Promise<void>((resolve) => {
+    const closed = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
         conn.close();
         resolve();
-      }, stay);
+      }, maxStayMs);
     });
-    await body(conn, over);
+    await body(conn, closed);
   } catch {
-    // Whatever it is, it was asked for.
+    // The server may do anything with such a client.
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** A connection that is reset, when its time is up at the latest. */
-async function reset(
-  { port, stay }: Means,
+/** Runs `body` with a socket that is reset at the end of the stay. */
+async function withSocket(
+  { port, maxStayMs }: AttackOptions,
   body: (socket: Socket) => void,
 ): Promise<void> {
-  // Only node:net can reset: see resettingClient() in testing.ts.
+  // Deno.Conn cannot reset a connection.
   const socket = connectSocket({ host: "127.0.0.1", port });
   socket.on("error", () => {});
   socket.once("connect", () => body(socket));
-  const timer = setTimeout(() => strike(socket), stay);
+  const timer = setTimeout(() => socket.resetAndDestroy(), maxStayMs);
   await new Promise((resolve) => socket.once("close", resolve));
   clearTimeout(timer);
-}
-
-function strike(socket: Socket): void {
-  socket.resetAndDestroy();
 }

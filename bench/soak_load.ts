@@ -1,86 +1,87 @@
 /**
- * Honest and hostile clients at the same time, and the count of what became
- * of them.
+ * The load of the soak: honest and hostile clients at the same time, and the
+ * counts of what became of them.
  *
  * @module
  */
-import { connectTo } from "../testing.ts";
+import { connectTo } from "../tests/sockets.ts";
 import {
-  chooseErrand,
-  type Errand,
+  chooseScenario,
   HonestConversation,
   type Kind,
   makeMaterial,
+  type Scenario,
 } from "./soak_clients.ts";
-import { DEEDS, flood, type Means } from "./soak_hostile.ts";
-import { Pace, pause, Pulse, type Random } from "./soak_random.ts";
+import { type AttackOptions, ATTACKS, flood } from "./soak_hostile.ts";
+import { Pace, pause, type Random, Watchdog } from "./soak_random.ts";
 import {
-  IDLE_TIMEOUT,
+  IDLE_TIMEOUT_MS,
   MAX_BYTES,
   type ServerProcess,
   tally,
 } from "./soak_server.ts";
 
 /** Connections a second: Linux has 28,000 ports, each used up for a minute. */
-const CONNECTIONS = 250;
+const CONNECTIONS_PER_SECOND = 250;
 
-/** Who was told busy so many ms long, or was refused, goes without an answer. */
-const MOST_TRIES = 60_000;
+/** The longest time for which a client tries again after busy or a refusal. */
+const MAX_ATTEMPTS_MS = 60_000;
 
-/** After so many losses there is nothing more to learn. */
-const MOST_LOSSES = 10;
+/** The number of losses that ends the run. */
+const MAX_LOSSES = 10;
 
-/** How long a hostile client stays at least and at most, in ms. */
-const STAY = [300, 4000] as const;
+/** The range of the time that a hostile client stays, in ms. */
+const STAY_MS = [300, 4000] as const;
 
-/** How many conversations are open when the server is to stop. */
+/** The number of conversations that are open when the server is stopped. */
 const OPEN_AT_STOP = 10;
 
-/** How long a server that is to stop may still take connections, in ms. */
-const LAST_CALLS = 5000;
+/** The time in which a stopped server has to refuse new connections. */
+const REFUSAL_TIMEOUT_MS = 5000;
 
 /** How the server was stopped. */
 export interface Stop {
-  /** When the signal was sent, as `performance.now()` has it. */
-  readonly began: number;
-  /** Whether it came to refuse new connections. */
+  /** The time of the signal, on the clock of `performance.now()`. */
+  readonly signalledAt: number;
+  /** Whether new connections were refused after a while. */
   readonly isRefusing: boolean;
-  /** How many honest conversations were open. */
+  /** The number of honest conversations that were open. */
   readonly open: number;
-  /** How many of these got their reply. */
+  /** The number of those that got their reply. */
   readonly answered: number;
 }
 
 /** The clients of one server. */
 export class Load implements Disposable {
-  /** Honest conversations with the right reply, by its kind. */
-  readonly right = new Map<Kind, number>();
-  /** Hostile connections, by what they did. */
+  /** The number of correct replies of each kind. */
+  readonly correct = new Map<Kind, number>();
+  /** The number of hostile connections of each kind. */
   readonly hostile = new Map<string, number>();
-  /** Honest conversations that were told busy before they were answered. */
-  toldBusy = 0;
-  /** Honest attempts that were refused before they were connected. */
+  /** The number of correct replies after `ERROR:busy!`. */
+  busyFirst = 0;
+  /** The number of attempts that were refused. */
   refused = 0;
-  /** Honest attempts that timed out, for we were held up ourselves. */
-  late = 0;
-  /** What became of the honest conversations that were lost. */
+  /** The number of attempts that timed out because this process was delayed. */
+  delayed = 0;
+  /** A description of each honest conversation that was lost. */
   readonly losses: string[] = [];
-  /** How long an honest client waited at most, in milliseconds. */
+  /** The longest times of honest conversations, in ms. */
   readonly slowest = {
-    /** For its reply. */
+    /** To the correct reply. */
     reply: 0,
-    /** To be told busy. */
+    /** To `ERROR:busy!`. */
     busy: 0,
-    /** For its reply since it first tried. */
-    withAllTries: 0,
+    /** To the correct reply, from the first attempt. */
+    allAttempts: 0,
   };
   readonly #server: ServerProcess;
   readonly #port: number;
   readonly #random: Random;
   readonly #material: Uint8Array;
-  readonly #pace = new Pace(CONNECTIONS);
-  readonly #pulse = new Pulse(IDLE_TIMEOUT / 2);
+  readonly #pace = new Pace(CONNECTIONS_PER_SECOND);
+  readonly #watchdog = new Watchdog(IDLE_TIMEOUT_MS / 2);
 
+  /** Clients whose choices come from `random`. */
   constructor(server: ServerProcess, port: number, random: Random) {
     this.#server = server;
     this.#port = port;
@@ -88,72 +89,71 @@ export class Load implements Disposable {
     this.#material = makeMaterial(random, MAX_BYTES);
   }
 
-  /** Whether it makes no sense to go on. */
+  /** Whether the run has failed already. */
   get isHopeless(): boolean {
-    return this.#server.hasExited || this.losses.length >= MOST_LOSSES;
+    return this.#server.hasExited || this.losses.length >= MAX_LOSSES;
   }
 
   [Symbol.dispose](): void {
-    this.#pulse[Symbol.dispose]();
+    this.#watchdog[Symbol.dispose]();
   }
 
-  /** So many honest conversations, one after the other. */
+  /** Runs `count` honest conversations, one after the other. */
   async warmUp(count: number): Promise<void> {
     for (let number = 1; number <= count && !this.isHopeless; number++) {
       await this.#run(`warm-up ${number}`, this.#random.fork());
     }
   }
 
-  /** Half of the clients are honest; beside all of them, floods come. */
+  /** Runs clients, half of them honest, and floods of connections. */
   async run(clients: number, seconds: number): Promise<void> {
     const end = performance.now() + seconds * 1000;
-    const all = [this.#keepFlooding(this.#random.fork(), end)];
+    const all = [this.#runFloods(this.#random.fork(), end)];
     for (let client = 1; client <= clients; client++) {
       const random = this.#random.fork();
       all.push(
         client % 2 === 1
-          ? this.#stayHonest(`client ${client}`, random, end)
-          : this.#stayHostile(random, end),
+          ? this.#runHonest(`client ${client}`, random, end)
+          : this.#runHostile(random, end),
       );
     }
     await Promise.all(all);
   }
 
   /**
-   * Has the server stopped while clients are in the middle of their messages;
-   * these must get their replies, and new ones must be refused.
-   *
-   * @returns How that went.
+   * Stops the server while clients are in the middle of their messages: they
+   * must get their replies, and new clients must be refused.
    */
   async stopServer(): Promise<Stop> {
-    const going = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
     const numbers = Array.from({ length: OPEN_AT_STOP }, (_, i) => i + 1);
     const end = performance.now() + 1000;
-    const hostile = numbers.map(() => this.#offend(this.#random.fork(), end));
+    const hostile = numbers.map(() => this.#attack(this.#random.fork(), end));
     const answers: Promise<boolean>[] = [];
     await Promise.all(numbers.map((number) =>
       new Promise<void>((resolve) => {
-        const inTheMiddle = () => (resolve(), going.promise);
-        answers.push(this.#finish(number, inTheMiddle).finally(resolve));
+        const afterFirstChunk = () => (resolve(), goOn.promise);
+        answers.push(this.#runOpen(number, afterFirstChunk).finally(resolve));
       })
     ));
-    // Who is answered came after all of them, so they have been accepted.
+    // This client connects after them, so when it is answered, all of them
+    // have been accepted.
     const random = this.#random.fork();
-    const last = inPieces(chooseErrand(random, this.#material, "reply"));
+    const last = inChunks(chooseScenario(random, this.#material, "reply"));
     await this.#run("the last one before the stop", random, last);
-    const began = performance.now();
+    const signalledAt = performance.now();
     this.#server.kill("SIGTERM");
     const refusing = this.#waitUntilRefused();
-    // They go on before the server has waited for them for too long.
-    await Promise.race([refusing, pause(IDLE_TIMEOUT / 3)]);
-    going.resolve();
+    // The clients go on before the server's idle time-out.
+    await Promise.race([refusing, pause(IDLE_TIMEOUT_MS / 3)]);
+    goOn.resolve();
     const answered = (await Promise.all(answers)).filter(Boolean).length;
     await Promise.all(hostile);
     const isRefusing = await refusing;
-    return { began, isRefusing, open: OPEN_AT_STOP, answered };
+    return { signalledAt, isRefusing, open: OPEN_AT_STOP, answered };
   }
 
-  async #stayHonest(
+  async #runHonest(
     name: string,
     random: Random,
     end: number,
@@ -165,99 +165,99 @@ export class Load implements Disposable {
     }
   }
 
-  async #stayHostile(random: Random, end: number): Promise<void> {
+  async #runHostile(random: Random, end: number): Promise<void> {
     while (!this.#isOver(end)) {
       const own = random.fork();
-      await this.#offend(own, end);
+      await this.#attack(own, end);
       await pause(own.whole(0, 100));
     }
   }
 
-  async #keepFlooding(random: Random, end: number): Promise<void> {
+  async #runFloods(random: Random, end: number): Promise<void> {
     while (!this.#isOver(end)) {
       const own = random.fork();
       const count = own.whole(100, 300);
       await pause(own.whole(200, 2500));
       await this.#pace.turn(count);
       tally(this.hostile, "flood", count);
-      await flood(this.#means(own, own.whole(300, 1500)), count);
+      await flood(this.#attackOptions(own, own.whole(300, 1500)), count);
     }
   }
 
-  /** One connection of a hostile client, which leaves soon after the end. */
-  async #offend(random: Random, end: number): Promise<void> {
-    const [name, deed] = random.pick(Object.entries(DEEDS));
+  /** One connection of a hostile client, which ends soon after `end`. */
+  async #attack(random: Random, end: number): Promise<void> {
+    const [name, attack] = random.pick(Object.entries(ATTACKS));
     await this.#pace.turn();
     tally(this.hostile, name);
-    const [least, most] = STAY;
-    const stay = random.whole(least, most);
-    const left = Math.max(least, end - performance.now());
-    await deed(this.#means(random, Math.min(stay, left)));
+    const [min, max] = STAY_MS;
+    const stay = random.whole(min, max);
+    const left = Math.max(min, end - performance.now());
+    await attack(this.#attackOptions(random, Math.min(stay, left)));
   }
 
   #isOver(end: number): boolean {
     return performance.now() >= end || this.isHopeless;
   }
 
-  #means(random: Random, stay: number): Means {
-    return { port: this.#port, random, material: this.#material, stay };
+  #attackOptions(random: Random, maxStayMs: number): AttackOptions {
+    return { port: this.#port, random, material: this.#material, maxStayMs };
   }
 
-  /** An honest conversation, until it has an answer other than busy. */
+  /** Runs an honest conversation, and again while the server is busy. */
   async #run(
     name: string,
     random: Random,
-    errand = chooseErrand(random, this.#material),
+    scenario = chooseScenario(random, this.#material),
   ): Promise<void> {
-    const began = performance.now();
+    const startedAt = performance.now();
     let wasBusy = false;
     for (;;) {
       await this.#pace.turn();
-      const tried = performance.now();
-      const answer = await HonestConversation.hold(errand, this.#port);
-      const isLate = answer.what === "timed out" &&
-        this.#pulse.wasHeldUpSince(tried);
-      if (answer.what === "right") {
-        if (wasBusy) this.toldBusy++;
-        this.#time("reply", answer.milliseconds);
-        this.#time("withAllTries", performance.now() - began);
-        return tally(this.right, errand.kind);
+      const triedAt = performance.now();
+      const result = await HonestConversation.run(scenario, this.#port);
+      const { verdict, received, durationMs } = result;
+      if (verdict === "correct") {
+        if (wasBusy) this.busyFirst++;
+        this.#time("reply", durationMs);
+        this.#time("allAttempts", performance.now() - startedAt);
+        return tally(this.correct, scenario.kind);
       }
-      if (answer.what === "busy") this.#time("busy", answer.milliseconds);
-      const mayTryAgain = isLate || answer.what === "busy" ||
-        answer.what === "refused";
-      const isTiredOfIt = performance.now() - began > MOST_TRIES ||
+      const wasDelayed = verdict === "timed out" &&
+        this.#watchdog.wasDelayedSince(triedAt);
+      const mayTryAgain = wasDelayed || verdict === "busy" ||
+        verdict === "refused";
+      const isLate = performance.now() - startedAt > MAX_ATTEMPTS_MS ||
         this.#server.hasExited;
-      if (!mayTryAgain || isTiredOfIt) {
-        return this.#lose(name, errand, answer.instead);
-      }
-      if (answer.what === "busy") wasBusy = true;
-      if (answer.what === "refused") this.refused++;
-      if (isLate) this.late++;
+      if (verdict === "busy") this.#time("busy", durationMs);
+      if (!mayTryAgain || isLate) return this.#lose(name, scenario, received);
+      if (verdict === "busy") wasBusy = true;
+      if (verdict === "refused") this.refused++;
+      if (wasDelayed) this.delayed++;
       await pause(random.whole(50, 250));
     }
   }
 
-  /** An honest conversation that pauses in the middle of its message. */
-  async #finish(
+  /** An honest conversation that waits in the middle of its message. */
+  async #runOpen(
     number: number,
-    inTheMiddle: () => Promise<void>,
+    afterFirstChunk: () => Promise<void>,
   ): Promise<boolean> {
     const random = this.#random.fork();
-    const any = chooseErrand(random, this.#material, "reply");
-    const errand = inPieces(any, random.whole(1, any.right.length / 2));
-    const { what, instead } = await HonestConversation.hold(
-      errand,
+    const any = chooseScenario(random, this.#material, "reply");
+    const cut = random.whole(1, any.expected.length / 2);
+    const scenario = inChunks(any, cut);
+    const { verdict, received } = await HonestConversation.run(
+      scenario,
       this.#port,
-      inTheMiddle,
+      afterFirstChunk,
     );
-    if (what === "right") tally(this.right, errand.kind);
-    else this.#lose(`open at the stop ${number}`, errand, instead);
-    return what === "right";
+    if (verdict === "correct") tally(this.correct, scenario.kind);
+    else this.#lose(`open at the stop ${number}`, scenario, received);
+    return verdict === "correct";
   }
 
   async #waitUntilRefused(): Promise<boolean> {
-    const end = performance.now() + LAST_CALLS;
+    const end = performance.now() + REFUSAL_TIMEOUT_MS;
     while (performance.now() < end) {
       try {
         using _conn = await connectTo(this.#port);
@@ -269,18 +269,19 @@ export class Load implements Disposable {
     return false;
   }
 
-  #time(what: keyof Load["slowest"], milliseconds: number): void {
-    this.slowest[what] = Math.max(this.slowest[what], milliseconds);
+  #time(what: keyof Load["slowest"], durationMs: number): void {
+    this.slowest[what] = Math.max(this.slowest[what], durationMs);
   }
 
-  #lose(name: string, { kind, name: what }: Errand, instead: string): void {
-    this.losses.push(`${name}: ${what}: "${kind}" is due, came ${instead}`);
-    console.error(`lost: ${this.losses.at(-1)}`);
+  #lose(client: string, { kind, name }: Scenario, received: string): void {
+    const loss = `${client}: ${name}: expected "${kind}", got ${received}`;
+    this.losses.push(loss);
+    console.error(`lost: ${loss}`);
   }
 }
 
-/** The same errand, said without a pause, and cut only here. */
-function inPieces(errand: Errand, ...cuts: number[]): Errand {
-  const ends = [...cuts, errand.bytes.length];
-  return { ...errand, pieces: ends.map((end) => ({ end, pause: 0 })) };
+/** The same scenario without pauses, cut at these places only. */
+function inChunks(scenario: Scenario, ...cuts: number[]): Scenario {
+  const ends = [...cuts, scenario.bytes.length];
+  return { ...scenario, chunks: ends.map((end) => ({ end, pause: 0 })) };
 }

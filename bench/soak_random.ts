@@ -1,10 +1,10 @@
 /**
- * Choices that follow from a seed, and the time between them.
+ * Random choices that follow from a seed, and timing.
  *
  * @module
  */
 
-/** Random choices, the same each time for the same seed (mulberry32). */
+/** Random choices, always the same for a seed (mulberry32). */
 export class Random {
   #state: number;
 
@@ -12,7 +12,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** From 0 to 1, which it never is. */
+  /** A number from 0 to 1, excluding 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ this.#state >>> 15, this.#state | 1);
@@ -20,40 +20,44 @@ export class Random {
     return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
   }
 
-  whole(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
+  /** A whole number from `min` to `max`, both included. */
+  whole(min: number, max: number): number {
+    return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** From 1 to `most`, each order of magnitude as often as the others. */
-  size(most: number): number {
-    return Math.floor((most + 1) ** this.next());
+  /** A whole number from 1 to `max`, each order of magnitude equally often. */
+  size(max: number): number {
+    return Math.floor((max + 1) ** this.next());
   }
 
+  /** Whether something with this probability happens. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
+  /** One of the items. */
   pick<Item>(items: readonly Item[]): Item {
     return items[this.whole(0, items.length - 1)]!;
   }
 
+  /** Random bytes. */
   bytes(count: number): Uint8Array<ArrayBuffer> {
     return Uint8Array.from({ length: count }, () => this.whole(0, 255));
   }
 
-  /** Choices of its own: how many it takes is nobody else's concern. */
+  /** An independent sequence of choices. */
   fork(): Random {
     return new Random(this.whole(0, 2 ** 32 - 1));
   }
 }
 
-/** Resolves after so many ms. */
-export function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Waits for a time in ms. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**
- * So many connections a second on average, and no more: each takes a port,
+ * Limits the number of connections a second, on average: each takes a port,
  * which is used up for a while.
  */
 export class Pace {
@@ -64,7 +68,7 @@ export class Pace {
     this.#perSecond = perSecond;
   }
 
-  /** Waits until it is the turn of so many. */
+  /** Waits until `count` more connections are allowed. */
   async turn(count = 1): Promise<void> {
     const now = performance.now();
     const turn = Math.max(now, this.#next);
@@ -73,34 +77,34 @@ export class Pace {
   }
 }
 
-/** How often the pulse beats, in ms. */
-const BEAT = 50;
+/** The time between two ticks of a watchdog. */
+const TICK_MS = 50;
 
-/** Knows when this process was held up, and cannot blame anybody else. */
-export class Pulse implements Disposable {
-  readonly #tolerance: number;
-  readonly #timer = setInterval(() => this.#beat(), BEAT);
+/** Notices delays of this process, which are not the server's fault. */
+export class Watchdog implements Disposable {
+  readonly #maxDelayMs: number;
+  readonly #timer = setInterval(() => this.#tick(), TICK_MS);
   #last = performance.now();
-  #heldUp = -Infinity;
+  #delayedAt = -Infinity;
 
-  /** @param tolerance What is not yet too long, in ms. */
-  constructor(tolerance: number) {
-    this.#tolerance = tolerance;
+  /** @param maxDelayMs The longest delay that is ignored. */
+  constructor(maxDelayMs: number) {
+    this.#maxDelayMs = maxDelayMs;
   }
 
-  /** Whether it was held up for too long at some time since then. */
-  wasHeldUpSince(time: number): boolean {
-    this.#beat();
-    return this.#heldUp >= time;
+  /** Whether there was a longer delay at some time since `time`. */
+  wasDelayedSince(time: number): boolean {
+    this.#tick();
+    return this.#delayedAt >= time;
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
 
-  #beat(): void {
+  #tick(): void {
     const now = performance.now();
-    if (now - this.#last > this.#tolerance) this.#heldUp = now;
+    if (now - this.#last > this.#maxDelayMs) this.#delayedAt = now;
     this.#last = now;
   }
 }

@@ -1,36 +1,36 @@
 /**
- * What the soak has found, in words.
+ * The report of the soak, and its faults.
  *
  * @module
  */
 import type { Load, Stop } from "./soak_load.ts";
-import type { LogAudit, Needs } from "./soak_server.ts";
+import type { LogAudit, Usage } from "./soak_server.ts";
 
-/** Memory is part of the verdict for runs of so many seconds. */
-export const LONG = 300;
+/** Runs of at least this many seconds have a limit on memory. */
+export const LONG_SECONDS = 300;
 
-/** How much memory may be at the end, by that after the first minute. */
-const MOST_GROWTH = 1.1;
+/** The limit of memory at the end, relative to that after the first minute. */
+const MAX_GROWTH = 1.1;
 
-/** What was measured. */
+/** What the soak measured. */
 export interface Figures {
-  /** After the warm-up; undefined where nobody tells. */
-  readonly start: Needs | undefined;
-  /** Memory after the first minute, or the first sixth, in bytes. */
+  /** Usage after the warm-up; undefined where it is unknown. */
+  readonly start: Usage | undefined;
+  /** Memory after the first minute, or after a sixth of the run, in bytes. */
   readonly early: number;
-  /** Memory at the end of the load. */
+  /** Memory at the end of the load, in bytes. */
   readonly late: number;
-  /** When all conversations of the load had ended. */
-  readonly end: Needs | undefined;
-  /** Undefined if the server had ended before it was stopped. */
+  /** Usage after the last conversation; undefined where it is unknown. */
+  readonly end: Usage | undefined;
+  /** The stop; undefined if the server had ended before. */
   readonly stop: Stop | undefined;
   /** The server's exit status. */
   readonly status: number;
-  /** From the signal to the server's end, in ms. */
-  readonly stopTime: number;
+  /** From the signal to the server's end. */
+  readonly stopMs: number;
 }
 
-/** Why the run failed; nothing if it passed. */
+/** Why the run failed; empty if it passed. */
 export function findFaults(
   { start, early, late, end, stop, status }: Figures,
   load: Load,
@@ -40,45 +40,47 @@ export function findFaults(
   const faults: string[] = [];
   if (load.losses.length > 0) faults.push(`${load.losses.length} replies lost`);
   if (stop === undefined) faults.push("the server ended before it was stopped");
-  if (stop?.isRefusing === false) faults.push("a stop, and nobody is refused");
+  if (stop?.isRefusing === false) {
+    faults.push("new clients are not refused after the stop");
+  }
   if (status !== 0) faults.push(`the server's exit status is ${status}`);
   if (start !== undefined && end !== undefined) {
     const more = end.descriptors - start.descriptors;
-    if (more > 0) faults.push(`${more} descriptors were not given back`);
+    if (more > 0) faults.push(`${more} descriptors were not closed`);
   }
-  if (seconds >= LONG && late > MOST_GROWTH * early) {
+  if (seconds >= LONG_SECONDS && late > MAX_GROWTH * early) {
     faults.push("memory has grown by more than a tenth");
   }
   return [...faults, ...log.faults()];
 }
 
-/** How the load goes, in a few words. */
-export function inShort(load: Load): string {
-  return `${sum(load.right)} honest conversations answered, ` +
-    `${load.toldBusy} of them told busy first, ` +
+/** The progress of the load, in a line. */
+export function summarize(load: Load): string {
+  return `${sum(load.correct)} honest conversations answered, ` +
+    `${load.busyFirst} of them after ERROR:busy!, ` +
     `${sum(load.hostile)} hostile ones, ${load.losses.length} lost`;
 }
 
-/** The figures, a line for each. */
+/** The report: a line for each figure. */
 export function report(
-  { start, early, late, end, stop, status, stopTime }: Figures,
+  { start, early, late, end, stop, status, stopMs }: Figures,
   load: Load,
   log: LogAudit,
 ): string {
   const growth = (late / early).toFixed(2);
   const { slowest } = load;
   const lines: [string, string][] = [
-    ["honest conversations", `${sum(load.right)} (${list(load.right)})`],
-    ["told busy first", `${load.toldBusy}`],
-    ["refused, begun anew", `${load.refused}`],
-    ["late by themselves", `${load.late}`],
+    ["honest conversations", `${sum(load.correct)} (${list(load.correct)})`],
+    ["after ERROR:busy!", `${load.busyFirst}`],
+    ["refused, tried again", `${load.refused}`],
+    ["delayed by this process", `${load.delayed}`],
     ["replies lost", `${load.losses.length}`],
     [
       "slowest honest reply",
-      `${slowest.reply.toFixed(0)} ms, told busy ${
+      `${slowest.reply.toFixed(0)} ms, ERROR:busy! ${
         slowest.busy.toFixed(0)
       } ms, ` +
-      `with all tries ${slowest.withAllTries.toFixed(0)} ms`,
+      `with all attempts ${slowest.allAttempts.toFixed(0)} ms`,
     ],
     ["hostile conversations", `${sum(load.hostile)}`],
     ...[...load.hostile].sort().map(([name, count]): [string, string] => [
@@ -89,7 +91,7 @@ export function report(
       "server's memory",
       start === undefined
         ? "unknown"
-        : `${mebibytes(start.memory)} at first, ` +
+        : `${mebibytes(start.memory)} at the start, ` +
           `${mebibytes(early)} early, ${mebibytes(late)} at the end ` +
           `(${growth} of early)`,
     ],
@@ -97,7 +99,7 @@ export function report(
       "server's descriptors",
       start === undefined || end === undefined
         ? "unknown"
-        : `${start.descriptors} at first, ${end.descriptors} at the end`,
+        : `${start.descriptors} at the start, ${end.descriptors} at the end`,
     ],
     [
       "server's CPU time",
@@ -106,18 +108,18 @@ export function report(
         : `${(end.cpu - start.cpu).toFixed(1)} s`,
     ],
     ["server's log", `${log.count} conversations (${list(log.outcomes)})`],
-    ["server's troubles", list(log.troubles) || "none"],
+    ["server's errors", list(log.errors) || "none"],
     [
       "stop",
       stop === undefined ? "the server had ended before" : `${stop.answered} ` +
         `of ${stop.open} open conversations answered, ` +
-        `exit status ${status} after ${stopTime.toFixed(0)} ms`,
+        `exit status ${status} after ${stopMs.toFixed(0)} ms`,
     ],
   ];
   return lines.map(([name, text]) => `${name.padEnd(28)}${text}\n`).join("");
 }
 
-/** As `83.1 MiB`. */
+/** An amount of memory as text: `83.1 MiB`. */
 export function mebibytes(bytes: number): string {
   return Number.isNaN(bytes)
     ? "memory unknown"

@@ -1,52 +1,57 @@
 /**
- * The server under the soak: a process of its own, and what it says of itself.
+ * The server of the soak: a process of its own, and the audit of its log.
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { openFiles, residentMemory } from "./proc.ts";
 
-/** How many descriptors it may have: fewer than a flood takes. */
+/** The limit of the server's file descriptors: fewer than a flood takes. */
 const DESCRIPTORS = 256;
 
-/** How many bytes a message may have. */
+/** The largest message, in bytes. */
 export const MAX_BYTES = 1024 * 1024;
 
-/** How long it waits for a byte, in ms. */
-export const IDLE_TIMEOUT = 1000;
+/** The longest time that the server waits for a byte. */
+export const IDLE_TIMEOUT_MS = 1000;
 
-/** With those who are told that it is busy, more than descriptors allow. */
+/** With those that get `ERROR:busy!`, more connections than descriptors. */
 const FLAGS = [
   "--port=0",
   "--log=json",
   `--max-bytes=${MAX_BYTES}`,
-  `--idle-timeout=${IDLE_TIMEOUT / 1000}`,
+  `--idle-timeout=${IDLE_TIMEOUT_MS / 1000}`,
   "--message-timeout=3",
   "--linger-timeout=1",
   "--max-connections=128",
   "--max-buffered=64MiB",
 ];
 
-/** What a process needs, as far as anybody tells. */
-export interface Needs {
-  /** In bytes. */
+/** Resources that a process uses. */
+export interface Usage {
+  /** Resident memory, in bytes. */
   readonly memory: number;
+  /** The number of file descriptors. */
   readonly descriptors: number;
-  /** In seconds, since it was started. */
+  /** CPU time since the start, in seconds. */
   readonly cpu: number;
 }
 
-/** A running server. Disposing of it kills it. */
+/** A running server. Disposing of it kills the process. */
 export class ServerProcess implements AsyncDisposable {
+  /** The audit of the server's log. */
   readonly log = new LogAudit();
-  /** Its exit status, when it has ended and all its lines were read. */
+  /** Resolves to the exit status, when all lines of the log were read. */
   readonly exited: Promise<number>;
+  /** Whether the process has ended. */
   hasExited = false;
   readonly #child: Deno.ChildProcess;
   readonly #port = Promise.withResolvers<number>();
 
-  /** Starts it. */
+  /** Starts the server. */
   constructor() {
-    const script = new URL("../server.ts", import.meta.url).href;
+    const project = new URL("..", import.meta.url);
+    const script = new URL("server.ts", project).href;
     this.#child = new Deno.Command("sh", {
       args: [
         "-c",
@@ -56,6 +61,7 @@ export class ServerProcess implements AsyncDisposable {
         "run",
         "--quiet",
         "--allow-net=127.0.0.1",
+        `--allow-read=${fileURLToPath(project)}`,
         script,
         ...FLAGS,
       ],
@@ -67,17 +73,17 @@ export class ServerProcess implements AsyncDisposable {
     this.exited = this.#follow();
   }
 
-  /** Where it listens, once it does. */
+  /** Resolves to the server's port, once it listens. */
   get port(): Promise<number> {
     return this.#port.promise;
   }
 
-  /** What it needs just now; undefined where nobody tells, or it has ended. */
-  needs(): Needs | undefined {
+  /** Current usage; undefined where it is unknown, or the process has ended. */
+  usage(): Usage | undefined {
     const { pid } = this.#child;
     try {
       const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-      // Behind the name, which may contain anything; a tick is 10 ms.
+      // After the name, which may contain anything; a tick is 10 ms.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return {
         memory: residentMemory(pid),
@@ -89,11 +95,12 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
+  /** Sends a signal, unless the process has ended. */
   kill(signal: Deno.Signal): void {
     try {
       this.#child.kill(signal);
     } catch {
-      // It has ended already.
+      // The process has ended already.
     }
   }
 
@@ -128,62 +135,63 @@ async function* lines(
 ): AsyncIterable<string> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const whole = (rest + text).split("\n");
-    rest = whole.pop()!;
-    yield* whole;
+    const complete = (rest + text).split("\n");
+    rest = complete.pop()!;
+    yield* complete;
   }
   if (rest !== "") yield rest;
 }
 
-/** How many lines that should not be there are kept. */
-const MOST_STRANGE = 10;
+/** The largest number of unexpected lines that are kept. */
+const MAX_UNEXPECTED = 10;
 
-/** Does the sums over the server's log again. */
+/** Adds up the lines of the log, and compares them with the summary. */
 export class LogAudit {
-  /** Lines about conversations. */
+  /** The number of lines about conversations. */
   count = 0;
-  /** Lines that no server of ours should ever write. */
-  readonly strange: string[] = [];
-  /** What went wrong outside of conversations, and how often. */
-  readonly troubles = new Map<string, number>();
-  /** How conversations ended, and how many of them so. */
+  /** Lines that the server should never write. */
+  readonly unexpected: string[] = [];
+  /** Errors outside of conversations, and the number of each. */
+  readonly errors = new Map<string, number>();
+  /** Outcomes of conversations, and the number of each. */
   readonly outcomes = new Map<string, number>();
-  readonly #sums = { bytesIn: 0, bytesOut: 0, lastWordsLost: 0 };
+  readonly #sums = { bytesIn: 0, bytesOut: 0, repliesLost: 0 };
   #summary: Record<string, unknown> | undefined;
 
+  /** Adds a line of the log. */
   add(line: string): void {
     let entry: Record<string, unknown>;
     try {
       entry = JSON.parse(line);
     } catch {
-      return this.#wonder(line);
+      return this.#addUnexpected(line);
     }
-    // Nothing comes after the summary.
-    if (this.#summary !== undefined) return this.#wonder(line);
+    // The summary is the last line.
+    if (this.#summary !== undefined) return this.#addUnexpected(line);
     if ("conversations" in entry) {
       this.#summary = entry;
     } else if (typeof entry.outcome === "string") {
       this.#conversation(entry.outcome, entry);
       // The default handler never throws.
-      if (entry.outcome === "failed") this.#wonder(line);
+      if (entry.outcome === "failed") this.#addUnexpected(line);
     } else if (!("note" in entry)) {
-      tally(this.troubles, String(entry.error));
-      // Floods take all descriptors; all else is a bug.
-      if (!/too many open files/i.test(line)) this.#wonder(line);
+      tally(this.errors, String(entry.error));
+      // Floods take all descriptors; any other error is a bug.
+      if (!/too many open files/i.test(line)) this.#addUnexpected(line);
     }
   }
 
-  /** What is wrong with the log as a whole. */
+  /** What is wrong with the log; empty if nothing is. */
   faults(): string[] {
-    const faults = this.strange.map((line) => `a strange line: ${line}`);
+    const faults = this.unexpected.map((line) => `unexpected line: ${line}`);
     const { time: _time, conversations, ...sums } = this.#summary ?? {};
-    const said = canonical({ ...conversations as object, ...sums });
-    const found = canonical({
+    const summary = canonical({ ...conversations as object, ...sums });
+    const lines = canonical({
       ...Object.fromEntries(this.outcomes),
       ...this.#sums,
     });
-    if (said !== found) {
-      faults.push(`the summary says ${said}, the lines ${found}`);
+    if (summary !== lines) {
+      faults.push(`the summary has ${summary}, the lines have ${lines}`);
     }
     return faults;
   }
@@ -193,15 +201,15 @@ export class LogAudit {
     tally(this.outcomes, outcome);
     this.#sums.bytesIn += Number(entry.bytesIn);
     this.#sums.bytesOut += Number(entry.bytesOut);
-    if (entry.lastWordLost) this.#sums.lastWordsLost++;
+    if (entry.replyLost) this.#sums.repliesLost++;
   }
 
-  #wonder(line: string): void {
-    if (this.strange.length < MOST_STRANGE) this.strange.push(line);
+  #addUnexpected(line: string): void {
+    if (this.unexpected.length < MAX_UNEXPECTED) this.unexpected.push(line);
   }
 }
 
-/** Counts one more of these. */
+/** Adds to the count of a name. */
 export function tally(
   counts: Map<string, number>,
   name: string,

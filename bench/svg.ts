@@ -1,14 +1,13 @@
 /**
- * Just enough of SVG for a picture: elements, escaped, in lines as `deno fmt`
- * has them.
+ * Writes SVG: escaped elements, in lines as `deno fmt` formats them.
  *
  * @module
  */
 
-/** As many columns as a line has. */
-const LINE = 80;
+/** The width of a line. */
+const COLUMNS = 80;
 
-/** Text as it stands in an element or an attribute. */
+/** Escapes text for an element or an attribute. */
 function escape(text: string): string {
   return text.replace(/[&<>"]/g, (character) => ENTITIES[character]!);
 }
@@ -20,12 +19,12 @@ const ENTITIES: Record<string, string> = {
   '"': "&quot;",
 };
 
-/** An attribute's value; of numbers, no digit that nobody sees. */
+/** The value of an attribute; numbers have one decimal digit at most. */
 function value(of: string | number): string {
   return escape(typeof of === "string" ? of : String(Math.round(of * 10) / 10));
 }
 
-/** The lines of an element: of one with text in it, or of one with none. */
+/** The lines of an element, with or without text in it. */
 export function element(
   name: string,
   attributes: Record<string, string | number>,
@@ -35,7 +34,7 @@ export function element(
   return opening(name, attributes, end, "  ").map((line) => `  ${line}`);
 }
 
-/** The lines of a whole picture, with its elements' lines in it. */
+/** The text of an SVG file, from the lines of its elements. */
 export function svg(
   attributes: Record<string, string | number>,
   lines: readonly string[],
@@ -44,7 +43,7 @@ export function svg(
   return [...head, ...lines, "</svg>", ""].join("\n");
 }
 
-/** A tag, its attributes in as few lines as they need, and what ends it. */
+/** An opening tag, its attributes in as few lines as possible. */
 function opening(
   name: string,
   attributes: Record<string, string | number>,
@@ -58,7 +57,7 @@ function opening(
   for (const [index, word] of words.entries()) {
     const isLast = index === words.length - 1;
     const length = `${indentation}${line} ${word}${isLast ? end : ""}`.length;
-    if (length <= LINE) {
+    if (length <= COLUMNS) {
       line += ` ${word}`;
       continue;
     }

@@ -1,102 +1,80 @@
 /**
- * What one conversation of a check shows.
+ * What one conversation of a path check shows about the path.
  *
  * @module
  */
 import { equals } from "@std/bytes";
-import { toReply } from "./answer.ts";
-import type { Heard } from "./probe.ts";
+import type { ProbeResult } from "./probe.ts";
 
 /**
- * Whether a last word came through: whole, or not at all, or cut; or nobody
- * can tell, because the server did not do its part.
+ * Whether a reply came through: `kept`, complete; `lost`, truncated or not at
+ * all; `unknown`, where the server did not send one to look for.
  */
 export type Finding = "kept" | "lost" | "unknown";
 
-/** What a path does that loses last words. */
+/** What a path does that loses replies. */
 export type Loss =
-  /** It ends the connection when we half-close. */
+  /** Ends the connection when the client half-closes. */
   | "half-close"
-  /** It ends a half-closed connection after a while. */
+  /** Ends a half-closed connection after a while. */
   | "time limit"
-  /** It brings the reply, and not the server's end of file. */
+  /** Passes the reply on, and not the server's end of file. */
   | "end of file"
-  /** It resets the connection behind the reply. */
+  /** Resets the connection after the reply. */
   | "reset"
-  /** It drops what the server says in the middle of an upload. */
+  /** Drops a reply that the server sends in the middle of an upload. */
   | "upload";
 
-/** What a conversation showed. */
-export interface Shown {
-  /** Whether the last word came through. */
+/** Why a conversation has its finding, where its ending does not show it. */
+export type Remark =
+  /** The server sends no reply that is large enough to be read slowly. */
+  | "no large reply"
+  /** The reply is lost without a half-close, too: by the server's limit. */
+  | "lost either way"
+  /** The server accepted the complete upload. */
+  | "not refused";
+
+/** What one conversation shows. */
+export interface Observation {
+  /** Whether the reply came through. */
   readonly finding: Finding;
-  /** How it was lost, where it was. */
+  /** What lost the reply; undefined where it was not lost. */
   readonly loss?: Loss;
-  /** What was heard in the conversation that it is about. */
-  readonly heard: Heard;
-  /** What else is to be said of it. */
-  readonly remark?: string;
+  /** The conversation. */
+  readonly result: ProbeResult;
+  /** Why, where that is not in the result. */
+  readonly remark?: Remark;
 }
 
-/** What a server says that does not look for this marker. */
-const OTHER_MARKER = ["no end", "timed out", "bad count"];
-
-/** What a server says that has no time for anybody. */
-const NO_TIME = ["busy", "shutting down"];
-
-/** The last word behind another reply, on a connection that is kept. */
-const LATE_WORD = /[^]ERROR:(timed out|shutting down)!/;
-
-/** Why the other conversations would show nothing; undefined if they would. */
-export function whyUnfit(heard: Heard): string | undefined {
-  const { lastWord } = toReply(heard.data);
-  if (lastWord !== null && OTHER_MARKER.includes(lastWord)) {
-    return `the server says ERROR:${lastWord}!: both sides need the same ` +
-      "--marker";
-  }
-  if (lastWord !== null && NO_TIME.includes(lastWord)) {
-    return `the server says ERROR:${lastWord}!`;
-  }
-  if (heard.ending === "no end") return "the reply has no end";
-  if (isAlert(heard.data)) return "the server speaks TLS: --tls";
-  if (LATE_WORD.test(new TextDecoder().decode(heard.data))) {
-    return "the server keeps the connection: give its --reply-marker";
-  }
-  if (heard.data.length > 0) return undefined;
-  return heard.ending === "silence"
-    ? "the server says nothing: both sides need the same --marker, or it " +
-      "needs a longer --timeout"
-    : "not even a half-close after the reply brings one";
-}
-
-/** What TLS says to those who do not speak it (RFC 8446, 5.1 and 6). */
-function isAlert(data: Uint8Array): boolean {
-  return data.length === 7 && data[0] === 21 && data[1] === 3;
-}
-
-/** A reply that came to its end. */
-export function isWhole({ data, ending }: Heard): boolean {
+/** Whether a reply came to its end. */
+export function isComplete({ data, ending }: ProbeResult): boolean {
   return data.length > 0 &&
     (ending === "end marker" || ending === "end of file");
 }
 
-/** What is shown by what was heard, where `expected` should have been. */
-export function toShown(heard: Heard, expected: Uint8Array): Shown {
-  if (heard.ending === "no end") return { finding: "unknown", heard };
-  const loss = lossOf(heard, expected);
+/** What a result shows where the reply should have been `expected`. */
+export function observe(
+  result: ProbeResult,
+  expected: Uint8Array,
+): Observation {
+  if (result.ending === "no end") return { finding: "unknown", result };
+  const loss = lossOf(result, expected);
   return loss === undefined
-    ? { finding: "kept", heard }
-    : { finding: "lost", loss, heard };
+    ? { finding: "kept", result }
+    : { finding: "lost", loss, result };
 }
 
-function lossOf(heard: Heard, expected: Uint8Array): Loss | undefined {
-  const { data } = heard;
+function lossOf(
+  { data, ending }: ProbeResult,
+  expected: Uint8Array,
+): Loss | undefined {
   if (data.length === 0) return "half-close";
-  // Servers may answer differently every time, but not with less of the same.
-  const isLess = data.length < expected.length &&
+  // A server may answer differently every time, but not with a part of the
+  // expected reply.
+  const isPart = data.length < expected.length &&
     equals(data, expected.subarray(0, data.length));
-  if (isLess || heard.ending === "cut") return "time limit";
-  if (heard.ending === "silence") return "end of file";
-  if (heard.ending === "reset") return "reset";
+  if (isPart || ending === "truncated") return "time limit";
+  if (ending === "silence") return "end of file";
+  if (ending === "reset") return "reset";
   return undefined;
 }

@@ -1,159 +1,171 @@
 /**
- * One conversation of a check: what it sends, how it listens, and what it
- * heard.
+ * One conversation of a path check: what to send, how to read the reply, and
+ * what came of it.
  *
  * @module
  */
-import { timeOf } from "./amounts.ts";
-import { ConversationError, type ReplyReader } from "./answer.ts";
-import { nameOf, type Where } from "./dial.ts";
-import { Exchange } from "./exchange.ts";
-import { messagePieces, type OutgoingData } from "./outgoing.ts";
-import type { Pieces } from "./pieces.ts";
-import { LONGEST_TIMER } from "./watch.ts";
+import { OneShotClient } from "../client.ts";
+import { type Address, nameOf } from "../client/address.ts";
+import { ConversationError } from "../client/reply.ts";
+import { LONGEST_TIMER_MS } from "../framing/defaults.ts";
+import { EndMarkerFraming } from "../framing/end_marker.ts";
+import type { Framing } from "../framing/framing.ts";
+import { MarkerSet } from "../framing/marker_set.ts";
+import { encodeMessage, type OutgoingData } from "../framing/outgoing.ts";
 
-/** How one conversation is held. */
-export interface Plan {
-  /** Where to. */
-  readonly where: Where;
+/** How to run one conversation. */
+export interface ProbePlan {
+  /** The address to connect to. */
+  readonly address: Address;
   /** The message, without its end marker. */
   readonly data: OutgoingData;
-  /** The end marker. */
+  /** The end marker of the message. */
   readonly end: Uint8Array;
-  /** When to half-close. */
+  /** When to half-close: before the reply or after it. */
   readonly halfClose: "before" | "after";
-  /** How the reply ends. */
-  readonly readReply: ReplyReader;
-  /** How long to wait without a byte, in ms. */
+  /** How a reply says where it ends. */
+  readonly replyFraming: Framing;
+  /** The longest time without a byte sent or received, in ms. */
   readonly timeout: number;
-  /** How long to read nothing behind the first bytes of a reply, in ms. */
+  /** How long to read nothing after the first chunk of the reply, in ms. */
   readonly pause: number;
 }
 
-/** What was heard. */
-export interface Heard {
-  /** The reply, as far as it came. */
+/** How a reply ended. */
+export type Ending =
+  /** In its end marker. */
+  | "end marker"
+  /** In an end of file, where one is allowed. */
+  | "end of file"
+  /** In an end of file before the end marker, or before TLS had ended. */
+  | "truncated"
+  /** In a reset of the connection. */
+  | "reset"
+  /** Not at all: no byte came for `timeout`. */
+  | "silence"
+  /** Not at all: the reply was too large, or lasted too long. */
+  | "no end";
+
+/** What came of one conversation. */
+export interface ProbeResult {
+  /** The reply, as far as it was received. */
   readonly data: Uint8Array;
-  /**
-   * How it ended: in its end marker, in an end of file where one may be and
-   * where none may be (`cut`), in a reset, or in nothing at all for `timeout`;
-   * or not at all, as far as anybody would wait for it.
-   */
-  readonly ending:
-    | "end marker"
-    | "end of file"
-    | "cut"
-    | "reset"
-    | "silence"
-    | "no end";
-  /** How many bytes were sent. */
-  readonly sent: number;
-  /** From the connection to the end, in ms, without the pause. */
-  readonly milliseconds: number;
+  /** How the reply ended. */
+  readonly ending: Ending;
+  /** How many bytes were sent, the end marker included. */
+  readonly bytesSent: number;
+  /** From the connection to the end, without the pause, in ms. */
+  readonly durationMs: number;
 }
 
-/** A reply that has more bytes has no end. */
-const ENDLESS_BYTES = 128 * 1024 ** 2;
+/** A reply with more bytes counts as one without end. */
+const MAX_REPLY_BYTES = 128 * 1024 ** 2;
 
-/** A conversation that takes longer has no end, in ms, without the pause. */
-const ENDLESS_TIME = 120_000;
+/** A conversation that takes longer, without the pause, has no end. */
+const MAX_DURATION_MS = 120_000;
 
 /**
- * Holds one conversation. What becomes of it is what it is for, so it rejects
- * only where there is no connection.
+ * Runs one conversation. Whatever becomes of it is its result: it rejects only
+ * where there is no connection.
  *
- * @throws {ConversationError} `refused`.
+ * @throws {ConversationError} `refused`, or `timed out` while connecting.
  */
-export async function probe(plan: Plan): Promise<Heard> {
-  const message = messagePieces(plan.data, plan.end);
-  using silence = new Silence(plan.timeout);
-  using endless = new Silence(ENDLESS_TIME + plan.pause);
-  const stop = AbortSignal.any([silence.signal, endless.signal]);
-  let sent = 0;
-  let ended = false;
-  let paused = 0;
-  const exchange = new Exchange({
-    readReply: (pieces, maxBytes, initial) => {
-      const slow = pausing(pieces, async () => {
-        silence.putOff(plan.pause);
-        const pause = Math.min(plan.pause, LONGEST_TIMER);
-        await new Promise((resolve) => setTimeout(resolve, pause));
-        paused = pause;
-      });
-      const read = plan.pause > 0 ? slow : pieces;
-      return plan.readReply(read, maxBytes, initial);
-    },
-    maxReplyBytes: ENDLESS_BYTES,
+export async function probe(plan: ProbePlan): Promise<ProbeResult> {
+  const framing = new EndMarkerFraming(new MarkerSet([plan.end]));
+  const message = encodeMessage(plan.data, framing);
+  using silence = new IdleTimer(plan.timeout);
+  using overall = new IdleTimer(MAX_DURATION_MS + plan.pause);
+  const stop = AbortSignal.any([silence.signal, overall.signal]);
+  let bytesSent = 0;
+  let gotEndOfFile = false;
+  let reads = 0;
+  let pausedMs = 0;
+  const client = new OneShotClient({
+    replyFraming: plan.replyFraming,
+    maxReplyBytes: MAX_REPLY_BYTES,
     onEvent(event) {
-      silence.putOff();
-      if (event.type === "wrote") sent += event.byteLength;
-      if (event.type === "end of file") ended = true;
+      silence.restart();
+      if (event.type === "wrote") bytesSent += event.byteLength;
+      if (event.type === "end of file") gotEndOfFile = true;
+    },
+    async beforeRead() {
+      // The second read is the first one after a chunk.
+      if (reads++ !== 1 || plan.pause === 0) return;
+      const pause = Math.min(plan.pause, LONGEST_TIMER_MS);
+      silence.restart(pause);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pausedMs = pause;
     },
   });
-  let connected = performance.now();
-  const heard = (data: Uint8Array, ending: Heard["ending"]): Heard => {
-    const milliseconds = performance.now() - connected - paused;
-    return { data, ending, sent, milliseconds };
-  };
+  let connectedAt = performance.now();
+  const result = (data: Uint8Array, ending: Ending): ProbeResult => ({
+    data,
+    ending,
+    bytesSent,
+    durationMs: performance.now() - connectedAt - pausedMs,
+  });
   try {
-    await exchange.connect(plan.where, stop);
-    connected = performance.now();
-    const { data } = await exchange.hold(message, plan.halfClose);
-    return heard(data, ended ? "end of file" : "end marker");
+    await client.connect(plan.address, stop);
+    connectedAt = performance.now();
+    const { data } = await client.run(message, plan.halfClose);
+    return result(data, gotEndOfFile ? "end of file" : "end marker");
   } catch (error) {
     if (!(error instanceof ConversationError)) throw error;
     if (error.reason === "refused") {
-      if (!silence.signal.aborted) throw error;
-      const what = `Cannot connect to ${nameOf(plan.where)}: `;
-      const why = `nothing for ${timeOf(plan.timeout)}`;
-      throw new ConversationError("refused", what + why, error.received);
+      throw silence.signal.aborted ? connectTimedOut(plan, error) : error;
     }
-    if (silence.signal.aborted) return heard(error.received, "silence");
-    if (endless.signal.aborted || error.reason === "too large") {
-      return heard(error.received, "no end");
+    if (silence.signal.aborted) return result(error.received, "silence");
+    if (overall.signal.aborted || error.reason === "too large") {
+      return result(error.received, "no end");
     }
-    // A reply with a marker may not end with the file, nor may TLS with TCP.
-    const isCut = error.reason === "cut" &&
-      (ended || error.cause instanceof Deno.errors.UnexpectedEof);
-    const otherwise = error.reason === "no last word" ? "end of file" : "reset";
-    return heard(error.received, isCut ? "cut" : otherwise);
+    return result(error.received, endingOf(error, gotEndOfFile));
   } finally {
     message.cancel();
   }
 }
 
-/** The same, with a pause behind the first piece. */
-function pausing(pieces: Pieces, pause: () => Promise<void>): Pieces {
-  let count = 0;
-  return {
-    startMessage: () => pieces.startMessage(),
-    async next() {
-      if (count++ === 1) await pause();
-      return await pieces.next();
-    },
-  };
+/** The ending of a reply that ended too soon, or that there was none of. */
+function endingOf(error: ConversationError, gotEndOfFile: boolean): Ending {
+  if (error.reason === "no reply") return "end of file";
+  // A reply with a marker must not end with the file, nor TLS with TCP.
+  const isTruncated = error.reason === "truncated" &&
+    (gotEndOfFile || error.cause instanceof Deno.errors.UnexpectedEof);
+  return isTruncated ? "truncated" : "reset";
 }
 
-/** Aborts when nothing was heard for so long. */
-class Silence implements Disposable {
+function connectTimedOut(
+  { address, timeout }: ProbePlan,
+  cause: ConversationError,
+): ConversationError {
+  return new ConversationError(
+    "timed out",
+    `Cannot connect to ${nameOf(address)}: timed out after ${timeout} ms`,
+    cause.received,
+    { cause },
+  );
+}
+
+/** Aborts its signal when it was not restarted for `timeout` ms. */
+class IdleTimer implements Disposable {
   readonly #controller = new AbortController();
   readonly #timeout: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(timeout: number) {
     this.#timeout = timeout;
-    this.putOff();
+    this.restart();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  putOff(further = 0): void {
+  /** Starts the time anew, once with `extraMs` added to it. */
+  restart(extraMs = 0): void {
     clearTimeout(this.#timer);
     const abort = () => this.#controller.abort();
-    const most = Math.min(this.#timeout + further, LONGEST_TIMER);
-    this.#timer = setTimeout(abort, most);
+    const delayMs = Math.min(this.#timeout + extraMs, LONGEST_TIMER_MS);
+    this.#timer = setTimeout(abort, delayMs);
   }
 
   [Symbol.dispose](): void {

@@ -1,24 +1,25 @@
 /**
- * Messages with a checksum: NMEA 0183 sentences, as GPS receivers send them.
- * Behind the `*` is the XOR of all between `$` and `*`. If it is wrong, the
- * client hears `ERROR:malformed!`, and may send the sentence once more.
+ * A server for messages with a checksum: NMEA 0183 sentences, as GPS receivers
+ * send them. After the `*` comes the XOR of the bytes between `$` and `*`. If
+ * it is wrong, the reply is `ERROR:malformed!`, and the client may send the
+ * sentence again.
  *
  *     deno run --allow-net=127.0.0.1 examples/checksum_server.ts
  *     printf '$HCHDG,101.1,,,7.1,W*3C\r\n' | nc -N 127.0.0.1 10110
  *
  * @module
  */
-import { LastWord, type Message, serve } from "../mod.ts";
+import { ErrorReply, type Message, serve } from "../mod.ts";
 
-/** A sentence: its start, what the checksum is of, the checksum. */
+/** A sentence: the start, the body, and the checksum of the body. */
 const SENTENCE = /^[$!]([ -)+-~]+)\*([0-9A-F]{2})$/;
 
-/** Answers a sentence with its name. */
+/** Replies with the name of the sentence. */
 function accept(message: Message): string {
   const [, body = "", checksum = ""] = SENTENCE.exec(message.text()) ?? [];
   const sum = [...body].reduce((sum, char) => sum ^ char.charCodeAt(0), 0);
   if (body === "" || sum !== parseInt(checksum, 16)) {
-    throw new LastWord("malformed");
+    throw new ErrorReply("malformed");
   }
   return `got ${body.split(",", 1)}`;
 }

@@ -1,13 +1,14 @@
 /**
- * Lines: any number on a connection, also sent ahead, ended by `\r\n` or `\n`.
- * A line is answered with a line; `ERROR:unknown command!` is one, too.
+ * A server for a line protocol: any number of lines on a connection, pipelined
+ * or not, each ended by `\r\n` or `\n`. The reply to a line is a line;
+ * `ERROR:unknown command!` is one, too.
  *
  *     deno run --allow-net=127.0.0.1 examples/line_server.ts
  *     printf 'upper to be\nreverse ton ro\n' | nc -N 127.0.0.1 4444
  *
  * @module
  */
-import { LastWord, type Message, serve } from "../mod.ts";
+import { ErrorReply, type Message, serve } from "../mod.ts";
 
 const COMMANDS: ReadonlyMap<string, (text: string) => string> = new Map([
   ["echo", (text) => text],
@@ -15,11 +16,11 @@ const COMMANDS: ReadonlyMap<string, (text: string) => string> = new Map([
   ["reverse", (text) => [...text].reverse().join("")],
 ]);
 
-/** A line is a command, a space, and what it is for. */
+/** Runs the command of a line: its name, a space, and its argument. */
 function answer(message: Message): string {
   const [name = "", ...words] = message.text().split(" ");
   const command = COMMANDS.get(name);
-  if (command === undefined) throw new LastWord("unknown command");
+  if (command === undefined) throw new ErrorReply("unknown command");
   return command(words.join(" "));
 }
 

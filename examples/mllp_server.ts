@@ -1,7 +1,8 @@
 /**
- * HL7 over MLLP: any number of messages on a connection, each in a block
- * `\x0b … \x1c\r`, and an ACK in a block for each. What has no control id is
- * rejected (AR); where no block began, the client hears `ERROR:malformed!`.
+ * A server for HL7 over MLLP: any number of messages on a connection, each in a
+ * block `\x0b … \x1c\r`, with an ACK in a block as the reply. A message without
+ * a control id is rejected (AR). Without the start of a block, the reply is
+ * `ERROR:malformed!`.
  *
  *     deno run --allow-net=127.0.0.1 examples/mllp_server.ts
  *     printf '\013MSH|^~\\&|A|B|C|D|||ORU^R01|42|P|2.5\r\034\r' |
@@ -9,16 +10,16 @@
  *
  * @module
  */
-import { LastWord, type Message, serve } from "../mod.ts";
+import { ErrorReply, type Message, serve } from "../mod.ts";
 
 const NO_HEADER = "MSH|^~\\&|||||||||P|2.5";
-const HOUR = 60 * 60 * 1000; // as long as a sender may have nothing to send
+const HOUR = 60 * 60 * 1000; // a sender may have nothing to send for that long
 
-/** The ACK for a message, all of its block but the end. */
+/** The ACK for a message: its block without the end. */
 function acknowledge(message: Message): string {
   const text = message.text();
-  const start = text.lastIndexOf("\x0b"); // before it: no block, or a cut one
-  if (start < 0) throw new LastWord("malformed");
+  const start = text.lastIndexOf("\x0b"); // before it: no complete block
+  if (start < 0) throw new ErrorReply("malformed");
   const header = /^MSH\|[^\r]*/.exec(text.slice(start + 1))?.[0] ?? NO_HEADER;
   const msh = `${header}|||||||||||`.split("|"); // MSH-n is msh[n - 1]
   const [from, to, how] = [msh.slice(2, 4), msh.slice(4, 6), msh.slice(10, 12)];

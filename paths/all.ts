@@ -1,5 +1,5 @@
 /**
- * All paths that are measured, in the order of the page.
+ * The paths that are measured, in the order of the page.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { denoPaths, nodePaths } from "./pipes.ts";
 import { ncatPath, socatPaths } from "./tools.ts";
 import { sshPath, stunnelPaths } from "./tunnels.ts";
 
-/** Every path, by what it is. */
+/** The paths by what they are. */
 export const KINDS: Readonly<Record<string, readonly Path[]>> = {
   "direct, proxies": [directPath, ...nginxPaths, ...haproxyPaths],
   "tools": [...socatPaths, ncatPath],
@@ -19,5 +19,5 @@ export const KINDS: Readonly<Record<string, readonly Path[]>> = {
   "tunnels": [...stunnelPaths, sshPath],
 };
 
-/** Every path. */
+/** The paths. */
 export const PATHS: readonly Path[] = Object.values(KINDS).flat();

@@ -1,5 +1,6 @@
-// A proxy as it is written in Deno: deno_pipe.ts SERVER_PORT pipeTo|closeWrite.
-// Prints the port that it listens on.
+// A TCP proxy in Deno, in one of two ways. Prints the port that it listens on.
+//
+//   deno run deno_pipe.ts SERVER_PORT pipeTo|closeWrite
 
 const [port, way] = Deno.args;
 const pipe = way === "pipeTo" ? pipeByStreams : pipeByHand;
@@ -16,7 +17,7 @@ async function proxy(client: Deno.Conn): Promise<void> {
   try {
     await Promise.all([pipe(client, server), pipe(server, client)]);
   } finally {
-    // A direction that breaks takes the other along; else it would stay open.
+    // A broken direction ends the other one, which would stay open.
     close(client);
     close(server);
   }
@@ -26,7 +27,7 @@ function close(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch (error) {
-    // The streams have closed it already.
+    // The streams have closed the connection already.
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
@@ -36,11 +37,11 @@ async function pipeByStreams(from: Deno.Conn, to: Deno.Conn): Promise<void> {
 }
 
 async function pipeByHand(from: Deno.Conn, to: Deno.Conn): Promise<void> {
-  const room = new Uint8Array(64 * 1024);
+  const buffer = new Uint8Array(64 * 1024);
   for (;;) {
-    const count = await from.read(room);
+    const count = await from.read(buffer);
     if (count === null) break;
-    let unsent = room.subarray(0, count);
+    let unsent = buffer.subarray(0, count);
     while (unsent.length > 0) unsent = unsent.subarray(await to.write(unsent));
   }
   await to.closeWrite();

@@ -1,5 +1,5 @@
 /**
- * No intermediary at all.
+ * The path without an intermediary.
  *
  * @module
  */
@@ -9,9 +9,8 @@ import type { Path } from "./path.ts";
 export const directPath: Path = {
   id: "direct",
   program: "direct",
-  setting: "nothing in between",
-  means: "Nothing stands between the client and the server: the kernel keeps " +
-    "the two directions of a TCP connection apart.",
+  setting: "no intermediary",
+  means: "The kernel keeps the two directions of a TCP connection apart.",
   manual: "RFC 9293, 3.6; shutdown(2)",
   needs: [],
   start: (serverPort) =>

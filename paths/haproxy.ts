@@ -8,7 +8,7 @@ import { Folder, freePort, Running } from "./running.ts";
 
 const HAPROXY = { file: "haproxy", debian: "haproxy" };
 
-/** One of its settings, or none. */
+/** HAProxy with one more line in its configuration, or none. */
 function haproxy(
   path: Pick<Path, "id" | "setting" | "means" | "manual" | "remedy" | "chance">,
   line = "",
@@ -29,23 +29,23 @@ function haproxy(
 
 const CHAPTER = "HAProxy Configuration Manual, 4.2";
 
-/** HAProxy, as it comes and with what may cut a half-closed connection. */
+/** HAProxy by default, and with what may end a half-closed connection. */
 export const haproxyPaths: readonly Path[] = [
   haproxy({
     id: "haproxy",
     setting: "`mode tcp`, timeouts of 30 s",
-    means: "Each direction ends on its own. A server that thinks for longer " +
-      "than `timeout server` is cut, half-close or not.",
+    means: "Each direction ends on its own. The connection is ended where a " +
+      "server takes longer than `timeout server` to reply, half-close or not.",
     manual: `${CHAPTER}, \`mode\` and \`timeout server\``,
   }),
   haproxy(
     {
       id: "haproxy-server-fin",
       setting: "`timeout server-fin 500ms`",
-      means: "When the client has half-closed, this takes the place of " +
-        "`timeout server`: a server that thinks for longer is cut.",
+      means: "After the client's half-close, this replaces `timeout server`: " +
+        "the connection is ended where a server takes longer to reply.",
       manual: `${CHAPTER}, \`timeout server-fin\``,
-      remedy: "A time as long as in `timeout server`, or no `server-fin`.",
+      remedy: "a time as long as in `timeout server`, or no `server-fin`.",
     },
     "timeout server-fin 500ms",
   ),
@@ -53,9 +53,10 @@ export const haproxyPaths: readonly Path[] = [
     {
       id: "haproxy-abortonclose",
       setting: "`option abortonclose`",
-      means: "Who half-closes while waiting in the queue for a server is " +
-        "taken for gone. Where a server is free, as here, nothing is lost; " +
-        "with `maxconn 1` and a second client, the second was cut.",
+      means: "A client that half-closes while it waits in the queue for a " +
+        "server is taken for gone. Where a server is free, as here, nothing " +
+        "is lost; with `maxconn 1` and a second client, the second " +
+        "connection was ended.",
       manual: `${CHAPTER}, \`option abortonclose\``,
     },
     "option abortonclose",
@@ -66,7 +67,7 @@ export const haproxyPaths: readonly Path[] = [
       setting: "`option nolinger`",
       means: "The client's half-close reaches the server as a reset, and the " +
         "client is reset as well. The reply of a quick server may come " +
-        "through before.",
+        "through before that.",
       manual: `${CHAPTER}, \`option nolinger\``,
       remedy: "`no option nolinger`.",
       chance: { quick: ["half-close before"] },
@@ -96,9 +97,9 @@ listen path
   server server 127.0.0.1:${serverPort}
 `,
   );
-  // -W: a master process, which says when the other one listens.
+  // -W: a master process, which prints a line when the worker listens.
   const args = ["-W", "-f", config];
   const program = resources.use(new Running(programFile(HAPROXY), args));
-  await program.says(/Loading success/);
+  await program.prints(/Loading success/);
   return openPath(port, resources);
 }

@@ -1,31 +1,35 @@
 /**
- * What `--check` finds of a path, with a quick server and with a slow one
- * behind it.
+ * Measures a path: runs the path check through it, to a quick server and to a
+ * slow one.
  *
  * @module
  */
-import { checkPath } from "../check.ts";
-import type { Finding, PathReport } from "../check.ts";
-import type { Name, Path } from "./path.ts";
+import {
+  checkPath,
+  type ConversationName,
+  type Finding,
+  type PathReport,
+} from "../check/check.ts";
+import type { Path } from "./path.ts";
 import { fileOf, startScript } from "./running.ts";
 
-/** The end marker of all that is sent here. */
+/** The end marker of all messages. */
 export const END = "END OF MESSAGE";
 
-/** The slow server thinks for so many ms about a small message. */
-export const THINKING = 1_000;
+/** The time that the slow server takes for a small message. */
+export const REPLY_DELAY_MS = 1_000;
 
-/** The slow reader pauses for so many ms. */
-export const PAUSE = 1_000;
+/** The pause of the slow reader. */
+export const PAUSE_MS = 1_000;
 
-/** Nothing is waited for longer, in ms, where not a byte comes. */
-export const TIMEOUT = 3_000;
+/** The longest time without a byte. */
+export const TIMEOUT_MS = 3_000;
 
-/** Small enough that uploads are refused soon; the check's largest message. */
+/** The server's limit: the largest message of a check, and not more. */
 export const MAX_BYTES = 16 * 1024 ** 2;
 
-/** The conversations, in the order in which they are held. */
-export const NAMES: readonly Name[] = [
+/** The conversations of a check, in their order. */
+export const CONVERSATIONS: readonly ConversationName[] = [
   "half-close after",
   "half-close before",
   "no end marker",
@@ -33,53 +37,53 @@ export const NAMES: readonly Name[] = [
   "early refusal",
 ];
 
-/** The servers that stand behind the paths. */
+/** The servers at the other end of the paths. */
 export const SPEEDS = ["quick", "slow"] as const;
 
-/** One of them. */
+/** The speed of a server. */
 export type Speed = typeof SPEEDS[number];
 
-/** A path before the quick server, and once more before the slow one. */
-export class Paths implements AsyncDisposable {
+/** A path to the quick server, and the same path to the slow one. */
+export class PathPair implements AsyncDisposable {
   private constructor(
     private readonly ports: Readonly<Record<Speed, number>>,
     private readonly resources: AsyncDisposableStack,
   ) {}
 
-  /** Starts the servers, and the path before each. */
-  static async open(path: Path): Promise<Paths> {
+  /** Starts the servers, and the path to each. */
+  static async open(path: Path): Promise<PathPair> {
     await using resources = new AsyncDisposableStack();
-    const open = async (thinking: number): Promise<number> => {
+    const open = async (delayMs: number): Promise<number> => {
       const server = resources.use(
         await startScript(
           Deno.execPath(),
           ...["run", "--quiet", "--allow-net=127.0.0.1"],
-          ...[fileOf("server.ts"), END, `${MAX_BYTES}`, `${thinking}`],
+          ...[fileOf("server.ts"), END, `${MAX_BYTES}`, `${delayMs}`],
         ),
       );
       return resources.use(await path.start(server.port)).port;
     };
-    const [quick, slow] = await settle([open(0), open(THINKING)]);
-    return new Paths({ quick, slow }, resources.move());
+    const [quick, slow] = await settle([open(0), open(REPLY_DELAY_MS)]);
+    return new PathPair({ quick, slow }, resources.move());
   }
 
-  /** Where the path before this server begins, on 127.0.0.1. */
+  /** The port of 127.0.0.1 where the path to this server begins. */
   port(speed: Speed): number {
     return this.ports[speed];
   }
 
-  /** What the check says of it. */
+  /** Checks the path to this server. */
   async check(speed: Speed): Promise<PathReport> {
     return await checkPath({
-      where: {
+      address: {
         hostname: "127.0.0.1",
         port: this.port(speed),
         tls: false,
         caCerts: [],
       },
       end: new TextEncoder().encode(END),
-      timeout: TIMEOUT,
-      pause: PAUSE,
+      timeout: TIMEOUT_MS,
+      pause: PAUSE_MS,
     });
   }
 
@@ -89,8 +93,8 @@ export class Paths implements AsyncDisposable {
 }
 
 /**
- * The values of all, or the first error; but not before all have ended, so
- * that nothing goes on behind an error.
+ * Waits until all promises are settled; resolves to their values, or rejects
+ * with the first error. Nothing goes on after an error.
  */
 export async function settle<T extends readonly unknown[] | []>(
   promises: T,
@@ -99,38 +103,41 @@ export async function settle<T extends readonly unknown[] | []>(
   return await Promise.all(promises);
 }
 
-/** What was found of a path. */
+/** A path, and the reports on it. */
 export interface Measured {
+  /** The path. */
   readonly path: Path;
+  /** The report with the quick server. */
   readonly quick: PathReport;
+  /** The report with the slow server. */
   readonly slow: PathReport;
 }
 
-/** Starts a path and checks it. */
+/** Starts a path, and checks it with both servers. */
 export async function measure(path: Path): Promise<Measured> {
-  await using paths = await Paths.open(path);
-  const quick = await paths.check("quick");
-  return { path, quick, slow: await paths.check("slow") };
+  await using pair = await PathPair.open(path);
+  const quick = await pair.check("quick");
+  return { path, quick, slow: await pair.check("slow") };
 }
 
-/** What is found of a conversation: one thing, or now this and now that. */
+/** The finding of a conversation, or that it differs from run to run. */
 export type Found = Finding | "by chance";
 
-/** What was found of a conversation; "unknown" if it was not held. */
+/** The finding of a conversation; `unknown` if it was not run. */
 export function found(
   { path, ...reports }: Measured,
   speed: Speed,
-  name: Name,
+  name: ConversationName,
 ): Found {
   if (path.chance?.[speed]?.includes(name)) return "by chance";
   const { conversations } = reports[speed];
-  const checked = conversations.find((checked) => checked.name === name);
-  return checked?.finding ?? "unknown";
+  const conversation = conversations.find((each) => each.name === name);
+  return conversation?.finding ?? "unknown";
 }
 
-/** What was found all in all. What is left to chance is not counted on. */
+/** The finding for a server. A conversation by chance is not relied on. */
 export function foundAll(measured: Measured, speed: Speed): Found {
-  const all = NAMES.map((name) => found(measured, speed, name));
+  const all = CONVERSATIONS.map((name) => found(measured, speed, name));
   if (all.includes("lost")) return "lost";
   if (all.includes("by chance")) return "by chance";
   return measured[speed].finding;

@@ -14,7 +14,7 @@ import { Folder, freePort, Running } from "./running.ts";
 
 const NGINX: Need = { file: "nginx", debian: "nginx" };
 
-/** Debian has it as a module of its own. */
+/** The stream module, which Debian has in a package of its own. */
 const STREAM: Need = {
   file: "/usr/lib/nginx/modules/ngx_stream_module.so",
   debian: "libnginx-mod-stream",
@@ -32,7 +32,7 @@ const COMMON = {
   },
 } as const;
 
-/** nginx stream, as it comes and with half-closes of their own. */
+/** nginx stream by default, and with `proxy_half_close`. */
 export const nginxPaths: readonly Path[] = [
   {
     ...COMMON,
@@ -40,7 +40,7 @@ export const nginxPaths: readonly Path[] = [
     setting: "`proxy_half_close off` (default)",
     means: "The end of one direction is the end of both: nginx closes both " +
       "connections when the client half-closes. The reply of a quick server " +
-      "may come through before.",
+      "may come through before that.",
     remedy: "`proxy_half_close on`.",
     chance: { quick: ["half-close before"] },
     start: (serverPort) => startNginx(serverPort, "off"),
@@ -49,7 +49,7 @@ export const nginxPaths: readonly Path[] = [
     ...COMMON,
     id: "nginx-half-close",
     setting: "`proxy_half_close on`",
-    means: "Each direction ends on its own. The directive is there since " +
+    means: "Each direction ends on its own. The directive exists since " +
       "nginx 1.21.4.",
     start: (serverPort) => startNginx(serverPort, "on"),
   },
@@ -82,7 +82,7 @@ stream {
   );
   const args = ["-p", folder.path, "-e", "stderr", "-c", config];
   const nginx = resources.use(new Running(programFile(NGINX), args));
-  // It listens before it looks for events.
-  await nginx.says(/using the "\w+" event method/);
+  // The line comes after nginx listens.
+  await nginx.prints(/using the "\w+" event method/);
   return openPath(port, resources);
 }

@@ -1,5 +1,7 @@
-// A proxy as it is written in Node: node node_pipe.mjs SERVER_PORT true|false.
-// Prints the port that it listens on.
+// A TCP proxy in Node, with allowHalfOpen or without. Prints the port that it
+// listens on.
+//
+//   node node_pipe.mjs SERVER_PORT true|false
 
 import { connect, createServer } from "node:net";
 import process from "node:process";
@@ -10,7 +12,7 @@ const allowHalfOpen = halfOpen === "true";
 const proxy = createServer({ allowHalfOpen }, (client) => {
   const server = connect({ host: "127.0.0.1", port, allowHalfOpen });
   client.pipe(server).pipe(client);
-  // One that breaks takes the other along; else both would stay open.
+  // A broken connection ends the other one, which would stay open.
   client.on("error", () => server.destroy());
   server.on("error", () => client.destroy());
 });

@@ -1,10 +1,13 @@
-"""Holds the conversations of --check with ordinary sockets.
+"""Runs the conversations of --check with plain Python sockets.
 
-An oracle for the tests: it shares no code with what it is compared with.
-python3 oracle.py END PAUSE TIMEOUT NAME:PORT...   (seconds)
-Prints for each NAME how much came back and of how much, how it ended, and
-whether the last word was kept. Those of few bytes are held at the same time,
-and then those of many: for time matters to the former.
+An oracle for the tests: it shares no code with the check.
+
+    python3 oracle.py END PAUSE TIMEOUT NAME:PORT...
+
+PAUSE and TIMEOUT are in seconds. Prints a JSON object for each NAME: the number
+of bytes received and expected, how the reply ended, and whether it was kept.
+The small conversations run concurrently, and then the large ones, which would
+slow them down.
 """
 
 import json
@@ -20,43 +23,43 @@ UPLOAD = 40 * 2**20
 
 
 def read_to_end(connection):
-    """All that comes, and how it ended."""
+    """Returns all that is received, and how it ended."""
     received = bytearray()
     while True:
         try:
-            piece = connection.recv(65536)
+            chunk = connection.recv(65536)
         except socket.timeout:
             return bytes(received), "silence"
         except OSError:
             return bytes(received), "reset"
-        if not piece:
+        if not chunk:
             return bytes(received), "end of file"
-        received += piece
+        received += chunk
 
 
 def read_some(connection):
-    """The first bytes that come, or how it ended without any."""
+    """Returns the first bytes received, or how it ended without any."""
     try:
-        piece = connection.recv(65536)
+        chunk = connection.recv(65536)
     except socket.timeout:
         return b"", "silence"
     except OSError:
         return b"", "reset"
-    return piece, None if piece else "end of file"
+    return chunk, None if chunk else "end of file"
 
 
 def half_close(connection):
     try:
         connection.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # The other side has broken the connection: the reading tells.
+        pass  # The connection is broken: reading shows how.
 
 
 def half_close_after(connection):
     connection.sendall(SMALL + END)
-    heard = read_to_end(connection)
+    reply = read_to_end(connection)
     half_close(connection)
-    return heard, SMALL * 2
+    return reply, SMALL * 2
 
 
 def half_close_before(connection):
@@ -83,42 +86,42 @@ def slow_reader(connection):
 
 
 def early_refusal(connection):
-    heard = threading.Event()
+    is_refused = threading.Event()
 
     def upload():
         sent = 0
         try:
-            while sent < UPLOAD and not heard.is_set():
+            while sent < UPLOAD and not is_refused.is_set():
                 connection.sendall(b"u" * 65536)
                 sent += 65536
         except OSError:
-            return  # The other side has broken the connection.
+            return  # The connection is broken.
         half_close(connection)
 
     uploader = threading.Thread(target=upload)
     uploader.start()
-    word, _ = read_some(connection)
-    heard.set()
+    reply, _ = read_some(connection)
+    is_refused.set()
     uploader.join()
-    # What was said came through; how the upload ends is not its affair.
-    return (word, "end of file"), b"ERROR:too large!"
+    # The refusal came through; how the upload ends makes no difference.
+    return (reply, "end of file"), b"ERROR:too large!"
 
 
-SMALL_ONES = {
+SMALL_CONVERSATIONS = {
     "half-close after": half_close_after,
     "half-close before": half_close_before,
     "no end marker": no_end_marker,
 }
-LARGE_ONES = {
+LARGE_CONVERSATIONS = {
     "slow reader": slow_reader,
     "early refusal": early_refusal,
 }
 
 
-def hold(name, port):
-    hold_it = {**SMALL_ONES, **LARGE_ONES}[name]
+def run(name, port):
+    conversation = {**SMALL_CONVERSATIONS, **LARGE_CONVERSATIONS}[name]
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
-        (received, ending), expected = hold_it(connection)
+        (received, ending), expected = conversation(connection)
     return {
         "received": len(received),
         "expected": len(expected),
@@ -129,14 +132,14 @@ def hold(name, port):
 
 def main():
     wanted = [argument.rsplit(":", 1) for argument in sys.argv[4:]]
-    heard = [None] * len(wanted)
+    results = [None] * len(wanted)
 
-    def listen(i, name, port):
-        heard[i] = hold(name, int(port))
+    def run_one(i, name, port):
+        results[i] = run(name, int(port))
 
-    for names in SMALL_ONES, LARGE_ONES:
+    for names in SMALL_CONVERSATIONS, LARGE_CONVERSATIONS:
         threads = [
-            threading.Thread(target=listen, args=(i, name, port))
+            threading.Thread(target=run_one, args=(i, name, port))
             for i, (name, port) in enumerate(wanted)
             if name in names
         ]
@@ -144,7 +147,7 @@ def main():
             thread.start()
         for thread in threads:
             thread.join()
-    print(json.dumps(heard))
+    print(json.dumps(results))
 
 
 main()

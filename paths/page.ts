@@ -1,28 +1,29 @@
 /**
- * The page of the paths, `docs/paths.md`.
+ * The text of the page `docs/paths.md`.
  *
  * @module
  */
+import type { ConversationName } from "../check/check.ts";
 import {
+  CONVERSATIONS,
   type Found,
   found,
   foundAll,
   type Measured,
-  NAMES,
-  PAUSE,
-  THINKING,
+  PAUSE_MS,
+  REPLY_DELAY_MS,
 } from "./measure.ts";
-import { missingPackages, type Name, type Path } from "./path.ts";
+import { missingPackages, type Path } from "./path.ts";
 
-/** What was found of each path; null where it is not installed. */
+/** The measurement of each path; null where it is not installed. */
 export type Results = ReadonlyMap<Path, Measured | null>;
 
-/** A path in Markdown: the program and its setting. */
+/** The title of a path in Markdown: the program and its setting. */
 export function titleOf({ program, setting }: Path): string {
   return `${program}, ${setting}`;
 }
 
-/** How the findings are written. */
+/** The words for the findings. */
 const WORDS: Record<Found, string> = {
   "kept": "kept",
   "lost": "LOST",
@@ -30,20 +31,20 @@ const WORDS: Record<Found, string> = {
   "by chance": "by chance",
 };
 
-/** The cells of a path's row, without the title. */
+/** The cells of a path's row in the table, without the title. */
 export function cellsOf(measured: Measured): string[] {
   const word = (quick: Found, slow: Found) =>
     quick === slow ? WORDS[quick] : `${WORDS[quick]}; slow: ${WORDS[slow]}`;
   return [
     WORDS[foundAll(measured, "quick")],
     WORDS[foundAll(measured, "slow")],
-    ...NAMES.map((name) =>
+    ...CONVERSATIONS.map((name) =>
       word(found(measured, "quick", name), found(measured, "slow", name))
     ),
   ];
 }
 
-/** The page. */
+/** The page in Markdown. */
 export function pageOf(results: Results, versions: readonly string[]): string {
   return [
     introduction(versions),
@@ -59,17 +60,19 @@ function introduction(versions: readonly string[]): string {
 
 <!-- Written by \`deno task paths\`: change paths/, and run it. -->
 
-A reply can be lost between the server and a client that has half-closed: by a
-proxy that takes the half-close for a close. \`client.ts --check\` holds five
-conversations through a path, and says whether it keeps the last word. Here is
-what it says of programs as they are used between a client and a server.
+A proxy, a tunnel or another program between a client and a server may take a
+half-close for a close, and then the reply is lost. \`client.ts --check\` runs five
+conversations through such a path, and reports whether it keeps the last word.
+This page has its reports on programs that are commonly used between a client
+and a server.
 
-\`deno task paths\` started each on this machine, before a server that answers at
-once and before one that thinks for ${seconds(THINKING)}. The slow reader paused
-for ${seconds(PAUSE)}. On ${versions.join(", ")}.`;
+\`deno task paths\` started each program on one machine, with a quick server,
+which replies at once, and with a slow one, which takes
+${seconds(REPLY_DELAY_MS)}. The slow reader paused for ${seconds(PAUSE_MS)}. The
+versions: ${versions.join(", ")}.`;
 }
 
-const COLUMNS: Record<Name, string> = {
+const COLUMNS: Record<ConversationName, string> = {
   "half-close after": "after",
   "half-close before": "before",
   "no end marker": "no marker",
@@ -79,7 +82,7 @@ const COLUMNS: Record<Name, string> = {
 
 function table(results: Results): string {
   const heads = ["path", "quick server", "slow server"];
-  const columns = [...heads, ...NAMES.map((name) => COLUMNS[name])];
+  const columns = [...heads, ...CONVERSATIONS.map((name) => COLUMNS[name])];
   const rows = [...results].map(([path, measured]) => [
     titleOf(path),
     ...measured === null
@@ -95,23 +98,28 @@ function table(results: Results): string {
 function legend(): string {
   return `The columns:
 
-- **quick server**, **slow server**: the verdict of \`--check\`, with each.
+- **quick server**, **slow server**: the verdict of \`--check\` with that server.
 - **after**: the client half-closes after the reply.
-- **before**: it half-closes before the reply.
-- **no marker**: no end marker comes, and then the half-close. The last word is
+- **before**: the client half-closes before the reply.
+- **no marker**: the client sends no end marker and half-closes. The reply is
   \`ERROR:no end!\`.
-- **slow reader**: a large reply, to a client that has half-closed and pauses.
-- **refusal**: \`ERROR:too large!\`, said in the middle of an upload.
+- **slow reader**: a large reply to a client that has half-closed and pauses.
+- **refusal**: the reply \`ERROR:too large!\` in the middle of an upload.
 
-"slow:" is the slow server, where it makes a difference. "by chance" is what was
-found to be kept at one time and lost at another. "unknown" is where the check
-cannot tell: a reply came and no end of file, or no reply to compare with.
+The findings:
+
+- **kept**: the complete reply came through.
+- **LOST**: the reply was truncated, or did not come at all.
+- **by chance**: the reply was kept in some runs and lost in others.
+- **unknown**: the check cannot tell, because the reply came without an end of
+  file, or because there was no reply to compare with.
+- **slow:** what follows is the finding with the slow server, where it differs.
 
 With \`--half-close after\` the reply came through every path of the table. But
-then a server that misses the marker has only its time limit to notice.`;
+then a server that misses the marker has only its time limit to notice that.`;
 }
 
-/** A section for each program, with its settings. */
+/** A section for each program, with a paragraph for each setting. */
 function explanations(results: Results): string[] {
   const programs = Map.groupBy(results.keys(), ({ program }) => program);
   return [...programs].map(([program, paths]) => {
@@ -129,17 +137,17 @@ function explanation(path: Path, measured?: Measured | null): string {
 
 function absent(results: Results): string {
   const paths = [...results].filter(([, measured]) => measured === null);
-  if (paths.length === 0) return "Not installed, and so not measured: none.";
+  if (paths.length === 0) return "All programs were installed and measured.";
   const packages = new Set(paths.flatMap(([path]) => missingPackages(path)));
   const names = [...packages].join(", ");
-  return `Not installed, and so not measured; Debian's packages: ${names}.`;
+  return `Not installed, and therefore not measured; Debian packages: ${names}.`;
 }
 
-/** What is said of a path that is not there. */
+/** The text for a path that is not installed. */
 export function notInstalled(path: Path): string {
   return `not installed (Debian: ${missingPackages(path).join(", ")})`;
 }
 
-function seconds(milliseconds: number): string {
-  return `${milliseconds / 1000} s`;
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
 }

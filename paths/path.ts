@@ -1,53 +1,49 @@
 /**
- * What a path is: something that stands between a client and a server, in one
- * of its settings.
+ * Paths: programs between a client and a server, in one of their settings.
  *
  * @module
  */
-import type { Checked } from "../check.ts";
+import type { ConversationName } from "../check/check.ts";
 
-/** Something between a client and a server. */
+/** A program between a client and a server, in one of its settings. */
 export interface Path {
-  /** Its name in tests and on the command line. */
+  /** The name of the path in tests. */
   readonly id: string;
   /** The program. */
   readonly program: string;
-  /** How it is set: the name that its manual has for it, in Markdown. */
+  /** The setting, as its manual names it, in Markdown. */
   readonly setting: string;
   /** What the setting does to a half-close, in Markdown. */
   readonly means: string;
-  /** Where its manual writes of it, in Markdown. */
+  /** The place in the manual, in Markdown. */
   readonly manual: string;
-  /** What to do where it loses last words, in Markdown. */
+  /** What to do where the path loses replies, in Markdown. */
   readonly remedy?: string;
-  /** The conversations that end sometimes so, sometimes so. */
+  /** The conversations whose finding differs from run to run. */
   readonly chance?: Chance;
-  /** What has to be installed. */
+  /** The files that have to be installed. */
   readonly needs: readonly Need[];
-  /** Which version it is, where it is a program of others. */
+  /** How to find out the version of a program of others. */
   readonly version?: Version;
-  /** Starts it before a server; resolves when it listens. */
+  /** Starts the path to a server; resolves when it listens. */
   start(serverPort: number): Promise<OpenPath>;
 }
 
-/** The name of a conversation. */
-export type Name = Checked["name"];
-
-/** What comes out by chance: with a quick server, and with a slow one. */
+/** The conversations whose finding differs from run to run. */
 export interface Chance {
-  /** In these conversations. */
-  readonly quick?: readonly Name[];
-  /** In these conversations. */
-  readonly slow?: readonly Name[];
+  /** With the quick server. */
+  readonly quick?: readonly ConversationName[];
+  /** With the slow server. */
+  readonly slow?: readonly ConversationName[];
 }
 
-/** A path that is open. Disposing of it ends what was started for it. */
+/** A running path. Disposing of it ends all that was started for it. */
 export interface OpenPath extends AsyncDisposable {
-  /** Where it listens, on 127.0.0.1. */
+  /** The port of 127.0.0.1 where the path begins. */
   readonly port: number;
 }
 
-/** The path that listens there, and owns from now on what was started for it. */
+/** A path that begins at this port and takes over these resources. */
 export function openPath(
   port: number,
   resources: AsyncDisposableStack,
@@ -56,33 +52,33 @@ export function openPath(
   return { port, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
-/** A program, by its name, or another file, by its absolute path. */
+/** A file that has to be installed. */
 export interface Need {
-  /** The name or the path. */
+  /** The name of a program, or the absolute path of another file. */
   readonly file: string;
-  /** The Debian package that it is in. */
+  /** The Debian package that has the file. */
   readonly debian: string;
 }
 
-/** How a program tells its version. */
+/** How to find out the version of a program. */
 export interface Version {
-  /** What to call it. */
+  /** The name that the page uses. */
   readonly name: string;
   /** The program. */
   readonly program: Need;
-  /** The flag that makes it tell. */
+  /** The flag that prints the version. */
   readonly flag: string;
-  /** What of it, as the first group. */
+  /** The version in the output, as the first group. */
   readonly pattern: RegExp;
 }
 
-/** Where programs are; the last ones are in no ordinary user's PATH. */
+/** The folders of programs; the last ones are only in root's PATH. */
 function folders(): string[] {
   const path = Deno.env.get("PATH") ?? "";
   return [...path.split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"];
 }
 
-/** The absolute path of what is needed; undefined where it is not installed. */
+/** The absolute path of a file; undefined if it is not installed. */
 export function find({ file }: Need): string | undefined {
   if (file.startsWith("/")) return isFile(file) ? file : undefined;
   const found = folders().find((folder) => isFile(`${folder}/${file}`));
@@ -100,7 +96,7 @@ export function programFile(need: Need): string {
   throw new Deno.errors.NotFound(`${need.file} is not installed`);
 }
 
-/** The Debian packages that a path wants and this machine has not. */
+/** The Debian packages that a path needs and this machine lacks. */
 export function missingPackages({ needs }: Path): string[] {
   const missing = needs.filter((need) => find(need) === undefined);
   return [...new Set(missing.map(({ debian }) => debian))];
@@ -110,7 +106,7 @@ function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {
-    // Not there, or nothing that we may look at: not installed for us.
+    // Missing or not accessible: not installed for this process.
     return false;
   }
 }

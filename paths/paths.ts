@@ -4,27 +4,27 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { reasonOf } from "../answer.ts";
+import { reasonOf } from "../client/reply.ts";
 import { PATHS } from "./all.ts";
 import { measure, type Measured } from "./measure.ts";
 import { cellsOf, notInstalled, pageOf, titleOf } from "./page.ts";
 import { missingPackages, type Path, programFile } from "./path.ts";
 import { killAll, run } from "./running.ts";
 
-/** As many at once as two cores carry, most of the time being waited. */
-const AT_ONCE = 2;
+/** The number of paths measured at once: two cores have time for two. */
+const CONCURRENCY = 2;
 
 const PAGE = new URL("../docs/paths.md", import.meta.url);
 
 async function main(): Promise<number> {
-  // In the order of the page, however they end.
+  // The order of the page, whatever path is done first.
   const results = new Map<Path, Measured | null>(
     PATHS.map((path) => [path, null]),
   );
   const waiting = [...PATHS];
   const failed: string[] = [];
   let isStopped = false;
-  // A second one ends us at once.
+  // A second SIGINT ends the process at once.
   Deno.addSignalListener("SIGINT", function stop() {
     Deno.removeSignalListener("SIGINT", stop);
     isStopped = true;
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, measureAll));
+  await Promise.all(Array.from({ length: CONCURRENCY }, measureAll));
   if (isStopped || failed.length > 0) {
     const why = isStopped ? "stopped" : `failed: ${failed.join(", ")}`;
     console.error(`The page is not written; ${why}`);
@@ -66,9 +66,9 @@ function lineOf(path: Path, measured: Measured | null): string {
   return `${titleOf(path)}: ${cells.join(" | ")}`;
 }
 
-/** What it was measured on. */
+/** The system, and the versions of all programs. */
 async function versions(): Promise<string[]> {
-  const said = [await system(), `Deno ${Deno.version.deno}`];
+  const all = [await system(), `Deno ${Deno.version.deno}`];
   const tools = new Map(PATHS.map((path) => [path.version?.name, path]));
   for (const path of tools.values()) {
     if (path.version === undefined || missingPackages(path).length > 0) {
@@ -76,10 +76,10 @@ async function versions(): Promise<string[]> {
     }
     const { name, program, flag, pattern } = path.version;
     const version = pattern.exec(await run(programFile(program), flag))?.[1];
-    if (version === undefined) throw new Error(`${name} tells no version`);
-    said.push(`${name} ${version}`);
+    if (version === undefined) throw new Error(`${name} prints no version`);
+    all.push(`${name} ${version}`);
   }
-  return said;
+  return all;
 }
 
 async function system(): Promise<string> {

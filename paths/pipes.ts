@@ -1,5 +1,5 @@
 /**
- * Pipes between two connections, as they are written in Node and in Deno.
+ * Proxies that pipe two connections into each other, in Node and in Deno.
  *
  * @module
  */
@@ -48,33 +48,33 @@ function deno(
   };
 }
 
-/** Pipes in Node. */
+/** Proxies in Node. */
 export const nodePaths: readonly Path[] = [
   node({
     id: "node",
     setting: "`allowHalfOpen: false` (default)",
-    means: "Node itself ends a socket whose other side is done sending, " +
-      "though the pipe still has something to write to it. The reply of a " +
-      "quick server may come through before.",
+    means: "Node ends a socket as soon as the other side half-closes, though " +
+      "the pipe still has data to write to it. The reply of a quick server " +
+      "may come through before that.",
     remedy: "`allowHalfOpen: true` for both sockets.",
     chance: { quick: ["half-close before"] },
   }, false),
   node({
     id: "node-half-open",
     setting: "`allowHalfOpen: true`",
-    means: "Only the pipe ends a socket: when what is piped into it has " +
-      "ended. The accepted and the connected socket both need it.",
+    means: "Only the pipe ends a socket, when its source has ended. The " +
+      "accepted and the connected socket both need the option.",
   }, true),
 ];
 
-/** Pipes in Deno. */
+/** Proxies in Deno. */
 export const denoPaths: readonly Path[] = [
   deno({
     id: "deno-pipeto",
     setting: "`readable.pipeTo(writable)`",
     means: "A `readable` that was read to its end closes the whole " +
-      "connection, and so does a `writable` that is closed. What the other " +
-      "direction still brings may come through before.",
+      "connection, and so does a `writable` that is closed. Data of the other " +
+      "direction may come through before that.",
     manual: "Deno, `Deno.Conn`, `readable` and `writable`",
     remedy: "`read()`, `write()` and `closeWrite()`, as in " +
       "`paths/deno_pipe.ts`.",

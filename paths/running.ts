@@ -1,34 +1,34 @@
 /**
- * The programs of the paths, while they run.
+ * Running programs, the ports and the files of paths.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import { type OpenPath, openPath } from "./path.ts";
 
-/** A program that was asked to stop has so many ms before it is killed. */
-const PATIENCE = 3_000;
+/** The time between SIGTERM and SIGKILL. */
+const STOP_TIMEOUT_MS = 3_000;
 
-/** A program has so many ms to say that it listens. */
-const STARTING = 10_000;
+/** The time for a program to print that it listens. */
+const START_TIMEOUT_MS = 10_000;
 
 const running = new Set<Running>();
 
-/** Kills all programs that still run. */
+/** Kills all programs that run. */
 export function killAll(): void {
   for (const program of running) program.kill("SIGKILL");
 }
 
-/** A running program, with all that it starts itself. */
+/** A running program, with all processes that it starts. */
 export class Running implements AsyncDisposable {
   readonly #name: string;
   readonly #process: Deno.ChildProcess;
   readonly #finished: Promise<unknown>;
-  #said = "";
+  #output = "";
   #ended = false;
   #more = Promise.withResolvers<void>();
 
-  /** Starts it in a group of its own: some start a process a conversation. */
+  /** Starts a program in a process group: some start processes themselves. */
   constructor(command: string, args: readonly string[]) {
     this.#name = [command, ...args].join(" ");
     this.#process = new Deno.Command(command, {
@@ -42,39 +42,39 @@ export class Running implements AsyncDisposable {
     this.#finished = this.#finish();
   }
 
-  /** Waits until it has printed this, on either output. */
-  async says(pattern: RegExp): Promise<RegExpMatchArray> {
-    const patience = setTimeout(() => this.kill("SIGKILL"), STARTING);
+  /** Waits until the program has printed this, on either output. */
+  async prints(pattern: RegExp): Promise<RegExpMatchArray> {
+    const timer = setTimeout(() => this.kill("SIGKILL"), START_TIMEOUT_MS);
     try {
       for (;;) {
-        const match = this.#said.match(pattern);
+        const match = this.#output.match(pattern);
         if (match !== null) return match;
         if (this.#ended) break;
         await this.#more.promise;
       }
     } finally {
-      clearTimeout(patience);
+      clearTimeout(timer);
     }
-    throw new Error(`${this.#name} never said ${pattern}:\n${this.#said}`);
+    throw new Error(`${this.#name} never printed ${pattern}:\n${this.#output}`);
   }
 
-  /** Sends a signal to it and all that it started. */
+  /** Sends a signal to the program and to all that it started. */
   kill(signal: Deno.Signal): void {
     try {
       Deno.kill(-this.#process.pid, signal);
     } catch (error) {
-      // All of them have ended already.
+      // All processes have ended already.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill("SIGTERM");
-    const patience = setTimeout(() => this.kill("SIGKILL"), PATIENCE);
+    const timer = setTimeout(() => this.kill("SIGKILL"), STOP_TIMEOUT_MS);
     try {
       await this.#finished;
     } finally {
-      clearTimeout(patience);
+      clearTimeout(timer);
     }
   }
 
@@ -83,48 +83,47 @@ export class Running implements AsyncDisposable {
     await Promise.all([this.#collect(stdout), this.#collect(stderr), status]);
     running.delete(this);
     this.#ended = true;
-    this.#tell();
+    this.#notify();
   }
 
   async #collect(output: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     for await (const chunk of output) {
-      this.#said += decoder.decode(chunk, { stream: true });
-      this.#tell();
+      this.#output += decoder.decode(chunk, { stream: true });
+      this.#notify();
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#more.resolve();
     this.#more = Promise.withResolvers<void>();
   }
 }
 
-/** Where a script beside this file is. */
+/** The path of a file in this folder. */
 export function fileOf(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-/** Starts a script that prints the port it listens on, and nothing before. */
+/** Starts a script that prints the port that it listens on. */
 export async function startScript(
   command: string,
   ...args: string[]
 ): Promise<OpenPath> {
   await using resources = new AsyncDisposableStack();
   const script = resources.use(new Running(command, args));
-  const [, port] = await script.says(/^(\d+)\n/m);
+  const [, port] = await script.prints(/^(\d+)\n/m);
   return openPath(Number(port), resources);
 }
 
-/** Kernels give outgoing connections higher ports than these. */
+/** Linux gives outgoing connections higher ports than these. */
 const PORTS = { first: 20_000, last: 29_999 };
 
 let nextPort = PORTS.first + Date.now() % (PORTS.last - PORTS.first);
 
 /**
- * A port of 127.0.0.1 that nobody listens on. For programs that cannot take a
- * free one themselves: so it is one that no outgoing connection may be given
- * before they take it.
+ * A free port of 127.0.0.1, for programs that cannot choose one themselves. No
+ * outgoing connection can be given that port before the program listens.
  */
 export function freePort(): number {
   for (;;) {
@@ -139,16 +138,16 @@ export function freePort(): number {
   }
 }
 
-/** A new folder for the files of a program; disposing of it removes it. */
+/** A temporary folder. Disposing of it removes it. */
 export class Folder implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
-  /** Makes it. */
+  /** Makes a folder. */
   static async make(): Promise<Folder> {
     return new Folder(await Deno.makeTempDir({ prefix: "recv_end_path_" }));
   }
 
-  /** Writes a file that only we may read; returns its absolute path. */
+  /** Writes a file that only this user can read; returns its path. */
   async write(name: string, text: string): Promise<string> {
     const file = `${this.path}/${name}`;
     await Deno.writeTextFile(file, text, { mode: 0o600 });
@@ -160,7 +159,7 @@ export class Folder implements AsyncDisposable {
   }
 }
 
-/** Runs a program to its end; returns what it printed on both outputs. */
+/** Runs a program to its end; returns both of its outputs. */
 export async function run(
   command: string,
   ...args: string[]
@@ -170,7 +169,7 @@ export async function run(
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
-  const said = decoder.decode(stdout) + decoder.decode(stderr);
-  if (success) return said;
-  throw new Error(`${[command, ...args].join(" ")} failed:\n${said}`);
+  const output = decoder.decode(stdout) + decoder.decode(stderr);
+  if (success) return output;
+  throw new Error(`${[command, ...args].join(" ")} failed:\n${output}`);
 }

@@ -1,29 +1,27 @@
 /**
- * The server behind a path, in a process of its own: what others are busy with
- * is not to slow it down. Prints the port that it listens on.
+ * The server at the other end of a path, in a process of its own, so that the
+ * client does not slow it down. Prints the port that it listens on.
  *
- * deno run server.ts END MAX_BYTES THINKING
+ *     deno run --allow-net=127.0.0.1 server.ts END MAX_BYTES DELAY_MS
  *
  * @module
  */
 import { type Handler, serve } from "../mod.ts";
-import { twice } from "../reply.ts";
+import { echoTwice } from "../server/handler.ts";
 
-/** Messages below this many bytes are small. */
-const SMALL = 1024;
+/** The delay is for smaller messages only. */
+const SMALL_BYTES = 1024;
 
-const [end = "", maxBytes, thinking] = Deno.args;
+const [end = "", maxBytes, delayMs] = Deno.args;
 
-/** A large message is answered at once: time is not its point. */
-const afterThinking: Handler = async (message, info) => {
-  if (message.byteLength < SMALL) {
-    await new Promise((resolve) => setTimeout(resolve, Number(thinking)));
+/** Answers a small message after the delay, and a large one at once. */
+const answerLate: Handler = async (message, info) => {
+  if (message.byteLength < SMALL_BYTES) {
+    await new Promise((resolve) => setTimeout(resolve, Number(delayMs)));
   }
-  return await twice(message, info);
+  return await echoTwice(message, info);
 };
 
 const options = { port: 0, end, maxBytes: Number(maxBytes) };
-const { addr } = thinking === "0"
-  ? serve(options)
-  : serve(options, afterThinking);
+const { addr } = delayMs === "0" ? serve(options) : serve(options, answerLate);
 console.log(addr.port);

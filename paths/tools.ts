@@ -1,5 +1,5 @@
 /**
- * Programs that join two connections from the command line: socat and ncat.
+ * Command line programs that connect two sockets: socat and ncat.
  *
  * @module
  */
@@ -19,11 +19,11 @@ function socat(
     id,
     program: "socat",
     setting,
-    means: `When one side is done sending, the other side is cut after ` +
-      `${seconds} s without a byte: a server that thinks for longer, and a ` +
-      "reader that pauses for longer.",
+    means: "After a half-close, socat ends the connection when no byte has " +
+      `come for ${seconds} s: because a server takes longer to reply, or a ` +
+      "reader pauses for longer.",
     manual: "socat(1), OPTIONS, `-t`",
-    remedy: "More seconds than a server ever thinks and a reader pauses.",
+    remedy: "more seconds than a server takes to reply and a reader pauses.",
     needs: [SOCAT],
     version: {
       name: "socat",
@@ -35,24 +35,24 @@ function socat(
   };
 }
 
-/** socat, with several patiences. */
+/** socat, with several values of `-t`. */
 export const socatPaths: readonly Path[] = [
   socat("socat-0.1", "`-t 0.1`", "0.1", ["-t", "0.1"]),
   socat("socat", "by default (`-t 0.5`)", "0.5", []),
   socat("socat-10", "`-t 10`", "10", ["-t", "10"]),
 ];
 
-/** ncat, with another ncat for each client. */
+/** ncat, with a second ncat for each client. */
 export const ncatPath: Path = {
   id: "ncat",
   program: "ncat",
   setting: '`--sh-exec "ncat …"`',
   means: "ncat closes the connection when the client half-closes; and it " +
-    "passes the server's end of file on only when the client is done " +
-    "sending. So a client that half-closes after the reply gets it, and " +
-    "waits for its end for ever.",
+    "passes the server's end of file on only after the client's half-close. " +
+    "So a client that half-closes after the reply receives it, and waits " +
+    "for its end for ever.",
   manual: "ncat(1), `--sh-exec`",
-  remedy: "To half-close after the reply, with a reply marker.",
+  remedy: "a half-close after the reply, with a reply marker.",
   needs: [NCAT],
   version: {
     name: "ncat",
@@ -74,7 +74,7 @@ async function startSocat(
     `TCP:127.0.0.1:${serverPort}`,
   ];
   const program = resources.use(new Running(programFile(SOCAT), args));
-  const [, port] = await program.says(/listening on .*:(\d+)\n/);
+  const [, port] = await program.prints(/listening on .*:(\d+)\n/);
   return openPath(Number(port), resources);
 }
 
@@ -87,6 +87,6 @@ async function startNcat(serverPort: number): Promise<OpenPath> {
     ...["--sh-exec", `exec ${file} 127.0.0.1 ${serverPort}`],
   ];
   const program = resources.use(new Running(file, args));
-  await program.says(/Listening on 127/);
+  await program.prints(/Listening on 127/);
   return openPath(port, resources);
 }

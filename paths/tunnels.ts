@@ -1,6 +1,6 @@
 /**
- * Tunnels that encrypt: stunnel and ssh. The client and the server speak plain
- * TCP to their two ends.
+ * Encrypted tunnels: stunnel and ssh. The client and the server speak plain TCP
+ * to the two ends.
  *
  * @module
  */
@@ -32,26 +32,26 @@ function stunnel(
   };
 }
 
-/** Two stunnels with TLS between them, and two times for the second end. */
+/** Two stunnels with TLS between them, with two values of `TIMEOUTclose`. */
 export const stunnelPaths: readonly Path[] = [
   stunnel({
     id: "stunnel",
     setting: "by default (`TIMEOUTclose = 60`)",
-    means: "A half-close becomes the `close_notify` of TLS, and behind it a " +
-      "half-close again; the other side has 60 s from then on. But of a " +
-      "large reply the end is missing in about one of 20 conversations that " +
-      "the client has half-closed, and nothing tells: the stunnel beside " +
-      "the server passes on less than it was sent.",
-    remedy: "Half-close after the reply; or a reply marker, which tells a " +
-      "cut reply from a whole one.",
+    means: "A half-close becomes the `close_notify` of TLS, and then a " +
+      "half-close again; the other direction has 60 s from then on. But in " +
+      "about one of 20 conversations that the client has half-closed, the " +
+      "end of a large reply is missing, without any sign of it: the stunnel " +
+      "beside the server passes on less than it received.",
+    remedy: "a half-close after the reply; or a reply marker, with which a " +
+      "truncated reply is detected.",
     chance: { quick: ["slow reader"], slow: ["slow reader"] },
   }, ""),
   stunnel({
     id: "stunnel-0",
     setting: "`TIMEOUTclose = 0`",
-    means: "When one side is done sending, the other side has no time at " +
-      "all. What is said at once may come through before.",
-    remedy: "Leave `TIMEOUTclose` as it comes.",
+    means: "After a half-close, the other direction has no time at all. An " +
+      "immediate reply may come through before that.",
+    remedy: "the default of `TIMEOUTclose`.",
     chance: {
       quick: ["half-close before", "no end marker", "early refusal"],
       slow: ["no end marker", "early refusal"],
@@ -59,13 +59,13 @@ export const stunnelPaths: readonly Path[] = [
   }, "TIMEOUTclose = 0"),
 ];
 
-/** A forwarded port. */
+/** A port that ssh forwards. */
 export const sshPath: Path = {
   id: "ssh",
   program: "OpenSSH",
   setting: "`ssh -L`",
   means: "A half-close becomes the end-of-file message of an SSH channel, " +
-    "which has one for each direction, and a half-close again.",
+    "which has one for each direction, and then a half-close again.",
   manual: "ssh(1), `-L`; RFC 4254, 5.3",
   needs: [SSH, SSH_KEYGEN, SSHD],
   version: {
@@ -104,7 +104,7 @@ async function startStunnel(
     );
     const program = new Running(programFile(STUNNEL), [config]);
     resources.use(program);
-    await program.says(/bound to 127/);
+    await program.prints(/bound to 127/);
   }
   return openPath(port, resources);
 }
@@ -121,8 +121,8 @@ async function startSsh(serverPort: number): Promise<OpenPath> {
   const user = (await run("id", "-un")).trim();
   const isRoot = user === "root";
   if (isRoot) await makeSeparationFolder();
-  // Whether an account is locked, sshd sees for itself only where root runs
-  // it; for anybody else, PAM does.
+  // Whether an account is locked, sshd finds out itself where root runs it, and
+  // with PAM where another user does.
   const config = await folder.write(
     "sshd_config",
     `
@@ -140,7 +140,7 @@ PermitRootLogin prohibit-password
   );
   const sshd = new Running(programFile(SSHD), ["-D", "-e", "-f", config]);
   resources.use(sshd);
-  await sshd.says(/Server listening on 127/);
+  await sshd.prints(/Server listening on 127/);
   const known = await folder.write(
     "known_hosts",
     `[127.0.0.1]:${sshPort} ${await Deno.readTextFile(`${hostKey}.pub`)}`,
@@ -154,12 +154,12 @@ PermitRootLogin prohibit-password
     `${user}@127.0.0.1`,
   ]);
   resources.use(ssh);
-  // What it says of the port before, it says before it listens.
-  await ssh.says(/Entering interactive session/);
+  // The line about the port comes before ssh listens; this one after.
+  await ssh.prints(/Entering interactive session/);
   return openPath(port, resources);
 }
 
-/** Debian's sshd, run by root, wants it; the service makes it at its start. */
+/** Makes the folder that Debian's sshd needs and its service makes. */
 async function makeSeparationFolder(): Promise<void> {
   await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
 }

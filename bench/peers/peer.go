@@ -1,4 +1,4 @@
-// The same conversation as server.ts, as one writes it in Go: a goroutine for
+// A server with the conversation of server.ts in idiomatic Go: a goroutine for
 // each connection, a slice that grows, one writev, a drain before the close.
 package main
 

@@ -1,4 +1,4 @@
-"""The same conversation as server.ts, as one writes it with asyncio's streams."""
+"""A server with the conversation of server.ts, on asyncio's streams."""
 
 import asyncio
 import sys

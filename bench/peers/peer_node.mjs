@@ -1,5 +1,5 @@
-// The same conversation as server.ts, as one writes it in Node: chunks as they
-// come, a search that overlaps them, one writev, a drain before the close.
+// A server with the conversation of server.ts in idiomatic Node: a list of
+// chunks, a search that overlaps them, one writev, a drain before the close.
 import net from "node:net";
 import process from "node:process";
 
@@ -18,7 +18,7 @@ const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.end();
   };
 
-  // Going on to listen, and to drop what comes, is the drain.
+  // After the reply, data is read and dropped: the drain.
   socket.on("data", (chunk) => {
     if (answered) return;
     const joined = Buffer.concat([tail, chunk]);

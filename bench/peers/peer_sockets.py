@@ -1,5 +1,5 @@
-"""The same conversation as server.ts, with plain sockets and threads, in the
-manner of the recipe: chunks of 8 KiB, and the last two joined for the marker.
+"""A server with the conversation of server.ts, on blocking sockets and threads,
+as in the recipe: chunks of 8 KiB, the last two joined to find the marker.
 """
 
 import socket
@@ -10,7 +10,7 @@ MARKER = b"SERVER WRONG MARKER"
 
 
 def recv_end(conn):
-    """What came before the marker; None if it never came."""
+    """Returns the data before the marker; None if there is no marker."""
     chunks = []
     while chunk := conn.recv(8192):
         chunks.append(chunk)

@@ -1,33 +1,37 @@
 /**
- * The clients before a proxy.
+ * The clients of a proxy.
  *
  * @module
  */
 import {
   connectTo,
   ordinaryClient,
+  pause,
   readText,
   writeAll,
-} from "../../testing.ts";
+} from "../../tests/sockets.ts";
 
-/** The end marker of all conversations here. */
+/** The end marker of all conversations. */
 export const MARKER = "SERVER WRONG MARKER";
 
 const MiB = 1024 * 1024;
 
-/** The most bytes of a message. */
-export const MOST = 8 * MiB;
+/** The pause before each chunk of a slow reply, and of a slow reader. */
+export const REPLY_PAUSE_MS = 1000;
 
-/** The message that is answered slowly. */
+/** The largest message of the server in these tests, in bytes. */
+export const MAX_BYTES = 8 * MiB;
+
+/** The message that gets a slow reply. */
 export const SLOW = "slow";
 
-/** The pieces of its answer, each after a pause. */
+/** The chunks of its reply, each after {@linkcode REPLY_PAUSE_MS}. */
 export const SLOW_REPLY = ["slow and", " steady"];
 
-/** A conversation; resolves to what was heard. */
+/** Holds a conversation; resolves to the reply. */
 type Conversation = (port: number) => Promise<string>;
 
-/** What is to be heard, and how. */
+/** Conversations by name: the expected reply, and how to hold them. */
 export const CONVERSATIONS: Record<string, [string, Conversation]> = {
   "a small message": [
     "aa",
@@ -47,17 +51,16 @@ export const CONVERSATIONS: Record<string, [string, Conversation]> = {
     return await readText(conn);
   }],
   "a refusal in the middle of an upload": ["ERROR:too large!", refusal],
-  // The half-close is a second old when the reply begins, and another when
-  // it goes on.
+  // The reply begins a second after the half-close, and goes on a second later.
   "a slow reply": [
     SLOW_REPLY.join(""),
     (port) => ordinaryClient(port, SLOW + MARKER),
   ],
-  "a slow reader": ["x".repeat(2 * MOST), async (port) => {
+  "a slow reader": ["x".repeat(2 * MAX_BYTES), async (port) => {
     using conn = await connectTo(port);
-    await writeAll(conn, "x".repeat(MOST) + MARKER);
+    await writeAll(conn, "x".repeat(MAX_BYTES) + MARKER);
     await conn.closeWrite();
-    await pause(1000);
+    await pause(REPLY_PAUSE_MS);
     return await readText(conn);
   }],
 };
@@ -65,35 +68,30 @@ export const CONVERSATIONS: Record<string, [string, Conversation]> = {
 /** Sends until the refusal has come. */
 async function refusal(port: number): Promise<string> {
   using conn = await connectTo(port);
-  const word = readText(conn);
-  let heard = false;
+  const reading = readText(conn);
+  let isRefused = false;
   const upload = async () => {
-    const piece = new Uint8Array(64 * 1024);
-    while (!heard) await writeAll(conn, piece);
+    const chunk = new Uint8Array(64 * 1024);
+    while (!isRefused) await writeAll(conn, chunk);
     await conn.closeWrite();
   };
-  await Promise.all([word.finally(() => heard = true), upload()]);
-  return await word;
+  await Promise.all([reading.finally(() => isRefused = true), upload()]);
+  return await reading;
 }
 
-/** So many ms, for what is slow on purpose. */
-export function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** Clients, of whom each holds one conversation after the other. */
+/** Concurrent clients, each of which holds one conversation after the other. */
 export class Load implements AsyncDisposable {
-  /** How many conversations there were. */
+  /** The number of conversations so far. */
   held = 0;
-  /** What went wrong in those that were lost. */
+  /** A description of each conversation that was lost. */
   readonly lost: string[] = [];
   readonly #port: number;
   readonly #size: number;
-  readonly #all: Promise<unknown>;
-  #ends = false;
-  #more = Promise.withResolvers<void>();
+  readonly #clients: Promise<unknown>;
+  #isEnding = false;
+  #progress = Promise.withResolvers<void>();
 
-  /** They begin, with messages of this many bytes. */
+  /** Starts the clients, with messages of `size` bytes. */
   constructor(port: number, { clients = 16, size = 100 } = {}) {
     this.#port = port;
     this.#size = size;
@@ -101,18 +99,18 @@ export class Load implements AsyncDisposable {
       { length: clients },
       (_, index) => this.#client(`${index}`),
     );
-    this.#all = Promise.all(each);
+    this.#clients = Promise.all(each);
   }
 
-  /** Waits until there were this many conversations. */
+  /** Waits until the number of conversations is `count`. */
   async reaches(count: number): Promise<void> {
-    while (this.held < count) await this.#more.promise;
+    while (this.held < count) await this.#progress.promise;
   }
 
-  /** Waits until all conversations have ended. */
+  /** Ends the load: waits for the conversations that are open. */
   async end(): Promise<void> {
-    this.#ends = true;
-    await this.#all;
+    this.#isEnding = true;
+    await this.#clients;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,7 +118,7 @@ export class Load implements AsyncDisposable {
   }
 
   async #client(name: string): Promise<void> {
-    for (let number = 0; !this.#ends; number++) {
+    for (let number = 0; !this.#isEnding; number++) {
       const data = `${name} ${number} `.padEnd(this.#size, "x");
       try {
         const reply = await ordinaryClient(this.#port, data + MARKER);
@@ -131,8 +129,8 @@ export class Load implements AsyncDisposable {
         this.lost.push((error as Error).message);
       }
       this.held++;
-      this.#more.resolve();
-      this.#more = Promise.withResolvers<void>();
+      this.#progress.resolve();
+      this.#progress = Promise.withResolvers<void>();
     }
   }
 }

@@ -1,41 +1,41 @@
 /**
- * HAProxy and nginx, with the shipped files.
+ * HAProxy and nginx, with the files of `deploy/`.
  *
  * @module
  */
 import { Folder, freePort } from "../../paths/running.ts";
-import { Program, runProgram } from "../../testing.ts";
+import { Program, runProgram } from "../../tests/programs.ts";
 import type { Places } from "./servers.ts";
 import { commentedOut, replaced, shipped, uncommented } from "./shipped.ts";
 
-/** A proxy that runs for so many ms is stopped, whatever a test waits for. */
-const PATIENCE = 50_000;
+/** The time after which a proxy is stopped, whatever a test waits for. */
+const MAX_RUN_MS = 50_000;
 
-/** A running proxy, with the folder of its files. */
+/** A running proxy and the folder of its files. Disposing of it ends both. */
 export class Proxy implements AsyncDisposable {
-  /** Where clients go. */
+  /** The port for clients. */
   readonly port: number;
   /** The process. */
   readonly program: Program;
   readonly #folder: Folder;
-  readonly #patience: ReturnType<typeof setTimeout>;
+  readonly #timer: ReturnType<typeof setTimeout>;
 
   constructor(port: number, program: Program, folder: Folder) {
     this.port = port;
     this.program = program;
     this.#folder = folder;
-    // Not the runner's SIGKILL: what nginx has forked would outlive that.
-    this.#patience = setTimeout(() => program.kill("SIGTERM"), PATIENCE);
+    // Before the runner's SIGKILL, which nginx's workers would survive.
+    this.#timer = setTimeout(() => program.kill("SIGTERM"), MAX_RUN_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#patience);
+    clearTimeout(this.#timer);
     await this.program.stop();
     await this.#folder[Symbol.asyncDispose]();
   }
 }
 
-/** HAProxy with the shipped file before two ports. */
+/** Starts HAProxy with the shipped file, with two servers on ports. */
 export async function startHaproxy(
   [one, two]: Places,
   change: (config: string) => string = (config) => config,
@@ -56,7 +56,7 @@ export async function startHaproxy(
   return await runHaproxy(change(config));
 }
 
-/** HAProxy with the shipped file's other lines, before two Unix sockets. */
+/** Starts HAProxy with the other lines of the file: two Unix sockets. */
 export async function startHaproxyOnSockets(
   [one, two]: Places,
 ): Promise<Proxy> {
@@ -79,14 +79,14 @@ async function runHaproxy(shippedConfig: string): Promise<Proxy> {
     if (/^ *chroot /m.test(config)) config = commentedOut(config, "chroot ");
   }
   const file = await folder.write("haproxy.cfg", config);
-  // -W: a master process, which says when the other one listens.
+  // -W: a master process, which prints a line when the worker listens.
   const program = new Program("haproxy", ["-W", "-db", "-f", file]);
   const proxy = new Proxy(port, program, folder);
   await program.says(/Loading success/, "stderr");
   return proxy;
 }
 
-/** nginx, whose file can be changed. */
+/** nginx with a configuration that a test can change. */
 export class NginxProxy extends Proxy {
   readonly #file: string;
 
@@ -95,15 +95,15 @@ export class NginxProxy extends Proxy {
     this.#file = file;
   }
 
-  /** Changes the file, reloads, and waits until the old workers have gone. */
+  /** Changes and reloads the file; waits until the old workers have ended. */
   async reload(change: (config: string) => string): Promise<void> {
     const { program } = this;
     const old = [...program.stderr.matchAll(/start worker process (\d+)/g)];
-    const gone = program.stderr.match(/worker process \d+ exited/g) ?? [];
+    const ended = program.stderr.match(/worker process \d+ exited/g) ?? [];
     const config = await Deno.readTextFile(this.#file);
     await Deno.writeTextFile(this.#file, change(config));
     program.kill("SIGHUP");
-    for (const [, pid] of old.slice(gone.length)) {
+    for (const [, pid] of old.slice(ended.length)) {
       await program.says(
         new RegExp(`worker process ${pid} exited with code 0`),
         "stderr",
@@ -112,7 +112,7 @@ export class NginxProxy extends Proxy {
   }
 }
 
-/** nginx with the shipped file before two ports. */
+/** Starts nginx with the shipped file, with two servers on ports. */
 export async function startNginx([one, two]: Places): Promise<NginxProxy> {
   let config = shipped("nginx.conf");
   config = replaced(config, "192.0.2.11:4444", one.address);
@@ -120,7 +120,7 @@ export async function startNginx([one, two]: Places): Promise<NginxProxy> {
   return await runNginx(config);
 }
 
-/** nginx with the shipped file's other lines, before two Unix sockets. */
+/** Starts nginx with the other lines of the file: two Unix sockets. */
 export async function startNginxOnSockets(
   [one, two]: Places,
 ): Promise<NginxProxy> {

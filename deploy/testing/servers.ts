@@ -1,27 +1,34 @@
 /**
- * The servers behind a proxy.
+ * The servers of a proxy.
  *
  * @module
  */
 import { type Message, serve, type Server } from "../../mod.ts";
 import { freePort } from "../../paths/running.ts";
-import { Program } from "../../testing.ts";
-import { MARKER, MOST, pause, SLOW, SLOW_REPLY } from "./clients.ts";
+import { Program } from "../../tests/programs.ts";
+import { pause } from "../../tests/sockets.ts";
+import {
+  MARKER,
+  MAX_BYTES,
+  REPLY_PAUSE_MS,
+  SLOW,
+  SLOW_REPLY,
+} from "./clients.ts";
 
-/** Where a server is. */
+/** A place for a server. */
 export interface Place {
-  /** What the proxy's file has in the place of the shipped address. */
+  /** The address that replaces the shipped one in the proxy's file. */
   readonly address: string;
-  /** The health port, where there is one. */
+  /** The health port; NaN where there is none. */
   readonly health: number;
   /** Starts a server there; resolves when it listens. */
   start(): Promise<Program>;
 }
 
-/** The two that the files have lines for. */
+/** The places of the two servers in the files. */
 export type Places = readonly [Place, Place];
 
-/** On a port of 127.0.0.1. */
+/** A place on a port of 127.0.0.1. */
 export function portPlace(...args: string[]): Place & { port: number } {
   const [port, health] = [freePort(), freePort()];
   return {
@@ -33,7 +40,7 @@ export function portPlace(...args: string[]): Place & { port: number } {
   };
 }
 
-/** On a Unix socket that everybody may write to, as the unit's UMask has it. */
+/** A place on a Unix socket, which every user may write to. */
 export function socketPlace(path: string): Place {
   return {
     address: path,
@@ -60,19 +67,19 @@ async function startServer(args: readonly string[]): Promise<Program> {
   return server;
 }
 
-/** A server of this process, which is slow with one message. */
+/** A server in this process, which is slow with one message. */
 export class OwnServer implements AsyncDisposable {
-  /** How many conversations it has held. */
+  /** The number of conversations that have ended. */
   held = 0;
   readonly #server: Server;
-  /** The kernel answers those who look. */
+  /** The kernel accepts health checks. */
   readonly #health: Deno.Listener;
 
-  /** Listens there. */
+  /** Listens on these ports. */
   constructor({ port, health }: { port: number; health: number }) {
     const onConversation = () => this.held++;
-    const options = { port, end: MARKER, maxBytes: MOST, onConversation };
-    this.#server = serve(options, slowOrTwice);
+    const options = { port, end: MARKER, maxBytes: MAX_BYTES, onConversation };
+    this.#server = serve(options, slowOrEcho);
     this.#health = Deno.listen({ hostname: "127.0.0.1", port: health });
   }
 
@@ -82,11 +89,11 @@ export class OwnServer implements AsyncDisposable {
   }
 }
 
-async function* slowOrTwice(message: Message): AsyncGenerator<Uint8Array> {
+async function* slowOrEcho(message: Message): AsyncGenerator<Uint8Array> {
   const isSlow = message.byteLength === SLOW.length && message.text() === SLOW;
   if (!isSlow) return yield* [message.bytes(), message.bytes()];
-  for (const piece of SLOW_REPLY) {
-    await pause(1000);
-    yield new TextEncoder().encode(piece);
+  for (const chunk of SLOW_REPLY) {
+    await pause(REPLY_PAUSE_MS);
+    yield new TextEncoder().encode(chunk);
   }
 }
