@@ -179,6 +179,7 @@ export class OneShotClient {
       onCallbackError: (error) => this.#callerError ??= { error },
     });
     signal.addEventListener("abort", () => this.#transport.close());
+    this.#transport.report({ type: "connected" });
   }
 
   /** Sends and reads at the same time, until the reply is complete; closes. */

@@ -73,6 +73,7 @@ export class PipelinedClient implements Client {
       onEvent: options.onEvent,
       onCallbackError: (error) => this.#failure ??= { error },
     });
+    this.#transport.report({ type: "connected" });
   }
 
   async request(data: OutgoingData): Promise<Reply> {

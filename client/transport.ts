@@ -33,7 +33,6 @@ export class ClientTransport {
   constructor(conn: Deno.Conn, options: TransportOptions) {
     this.#conn = conn;
     this.#options = options;
-    this.report({ type: "connected" });
   }
 
   /** Whether we have closed the socket. */

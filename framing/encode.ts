@@ -40,9 +40,7 @@ export function encode(
   if (typeof body === "object" && body !== null) {
     if (Array.isArray(body)) return joinList(frame(body.map(toBytes), framing));
     if (Symbol.asyncIterator in body) {
-      return header === null
-        ? passOn(body, trailer)
-        : collectAndFrame(body, framing);
+      return new EncodedStream(body, framing);
     }
     if (Symbol.iterator in body) {
       return header === null
@@ -72,21 +70,47 @@ function* followedBy(
   yield trailer;
 }
 
-async function* passOn(
-  body: AsyncIterable<string | Uint8Array>,
-  trailer: Uint8Array,
-): AsyncIterable<Uint8Array> {
-  for await (const chunk of body) yield toBytes(chunk);
-  if (trailer.length > 0) yield trailer;
-}
+/** An async iterable in its framing. Breaking it off reaches the source. */
+class EncodedStream implements AsyncIterableIterator<Uint8Array> {
+  readonly #source: AsyncIterator<string | Uint8Array>;
+  readonly #framing: Framing;
+  /** What is left to give, once the source is done. */
+  #last: Iterator<Uint8Array> | undefined;
+  #isBrokenOff = false;
 
-async function* collectAndFrame(
-  body: AsyncIterable<string | Uint8Array>,
-  framing: Framing,
-): AsyncIterable<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(toBytes(chunk));
-  yield* coalesce(frame(chunks, framing));
+  constructor(body: AsyncIterable<string | Uint8Array>, framing: Framing) {
+    this.#source = body[Symbol.asyncIterator]();
+    this.#framing = framing;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const { header, trailer } = this.#framing;
+    const collected: Uint8Array[] = [];
+    while (this.#last === undefined && !this.#isBrokenOff) {
+      const { done, value } = await this.#source.next();
+      if (done) {
+        const rest = header === null
+          ? [trailer].filter(({ length }) => length > 0)
+          : coalesce(frame(collected, this.#framing));
+        this.#last = rest[Symbol.iterator]();
+      } else if (header === null) {
+        return { done: false, value: toBytes(value) };
+      } else {
+        collected.push(toBytes(value));
+      }
+    }
+    return this.#last?.next() ?? { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.#isBrokenOff = true;
+    await this.#source.return?.();
+    return { done: true, value: undefined };
+  }
 }
 
 function toBytes(chunk: string | Uint8Array): Uint8Array {
