@@ -1,34 +1,29 @@
-// HAProxy, nginx and systemd with the files of deploy/, and the page about
-// them.
+// HAProxy and nginx with the files of deploy/, before two servers.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { CONVERSATIONS, Load, MARKER } from "./deploy/testing/clients.ts";
+import { assert, assertEquals } from "@std/assert";
+import { CONVERSATIONS, Load, MARKER } from "../deploy/testing/clients.ts";
 import {
   type Proxy,
   startHaproxy,
   startHaproxyOnSockets,
   startNginx,
   startNginxOnSockets,
-} from "./deploy/testing/proxies.ts";
+} from "../deploy/testing/proxies.ts";
 import {
   OwnServer,
   type Place,
   type Places,
   portPlace,
   socketPlace,
-} from "./deploy/testing/servers.ts";
-import { replaced, replacedAll, shipped } from "./deploy/testing/shipped.ts";
-import { Folder, freePort } from "./paths/running.ts";
-import {
-  foreignTest,
-  type Outcome,
-  Program,
-  runClient,
-  runProgram,
-  scriptTest,
-} from "./testing.ts";
+} from "../deploy/testing/servers.ts";
+import { replaced } from "../deploy/testing/shipped.ts";
+import { Folder, freePort } from "../paths/running.ts";
+import { needsPrograms } from "./options.ts";
+import type { Outcome } from "./programs.ts";
+import { runClient } from "./scripts.ts";
+import { certificate } from "./temporary.ts";
 
-/** More than it takes: these programs compete with whatever else there is. */
+/** For tests of several programs, which compete for the processors. */
 const PATIENT = { timeout: 55_000 };
 
 const PROXIES: Record<string, (places: Places) => Promise<Proxy>> = {
@@ -37,74 +32,78 @@ const PROXIES: Record<string, (places: Places) => Promise<Proxy>> = {
 };
 
 for (const [name, start] of Object.entries(PROXIES)) {
-  foreignTest([name], `${name}: all replies arrive`, async (t) => {
-    const places = [portPlace(), portPlace()] as const;
-    await using one = new OwnServer(places[0]);
-    await using two = new OwnServer(places[1]);
-    await using proxy = await start(places);
-    for (const [title, entry] of Object.entries(CONVERSATIONS)) {
-      await t.step(title, async () => {
-        const [expected, conversation] = entry;
-        // Not assertEquals: it would print all of it.
-        const heard = await conversation(proxy.port);
-        assert(heard === expected, `${heard.length}: ${heard.slice(0, 40)}`);
+  Deno.test(
+    needsPrograms([name], `${name}: all replies arrive`, PATIENT),
+    async (t) => {
+      const places = [portPlace(), portPlace()] as const;
+      await using one = new OwnServer(places[0]);
+      await using two = new OwnServer(places[1]);
+      await using proxy = await start(places);
+      // All at once, because some are slow on purpose.
+      const all = Object.entries(CONVERSATIONS);
+      const replies = all.map(([, [, converse]]) => converse(proxy.port));
+      await Promise.allSettled(replies);
+      for (const [i, [title, [expected]]] of all.entries()) {
+        await t.step(title, async () => {
+          // Not assertEquals: it would print all of it.
+          const reply = await replies[i]!;
+          assert(reply === expected, `${reply.length}: ${reply.slice(0, 40)}`);
+        });
+      }
+      await t.step("both servers have served", () => {
+        assert(one.held > 0 && two.held > 0);
       });
-    }
-    await t.step("and both servers were asked", () => {
-      assert(one.held > 0 && two.held > 0);
-    });
-  }, PATIENT);
+    },
+  );
 
-  foreignTest([name], `${name}: client.ts --check is content`, async () => {
+  Deno.test(
+    needsPrograms([name], `${name}: client.ts --check exits 0`, PATIENT),
+    async () => {
+      // Without a notice: the servers have no other clients to wait for.
+      const place = () => portPlace("--notice=0");
+      const places = [place(), place()] as const;
+      await using _one = await places[0].start();
+      await using _two = await places[1].start();
+      await using proxy = await start(places);
+      const { code, stdout } = await runClient([
+        "--check",
+        "--quiet",
+        `--port=${proxy.port}`,
+        `--marker=${MARKER}`,
+        "--pause=1",
+      ]);
+      assertEquals(stdout, "this path keeps the last word\n");
+      assertEquals(code, 0);
+    },
+  );
+}
+
+Deno.test(
+  needsPrograms(["haproxy", "openssl"], "haproxy: TLS to its clients", PATIENT),
+  async () => {
     const places = [portPlace(), portPlace()] as const;
-    await using _one = await places[0].start();
-    await using _two = await places[1].start();
-    await using proxy = await start(places);
+    await using folder = await Folder.make();
+    const { cert, key, certFile } = await certificate(folder.path);
+    const both = await folder.write("both.pem", cert + key);
+    await using _one = new OwnServer(places[0]);
+    await using _two = new OwnServer(places[1]);
+    const port = freePort();
+    await using _proxy = await startHaproxy(places, (config) =>
+      replaced(
+        config,
+        "#bind :4443 ssl crt /etc/haproxy/recv_end.pem",
+        `bind 127.0.0.1:${port} ssl crt ${both}`,
+      ));
     const { code, stdout } = await runClient([
-      "--check",
-      "--quiet",
-      `--port=${proxy.port}`,
-      `--marker=${MARKER}`,
-      "--pause=1",
+      ...["--check", "--quiet", "--tls", `--ca=${certFile}`, "--pause=1"],
+      ...["--hostname=localhost", `--port=${port}`, `--marker=${MARKER}`],
     ]);
     assertEquals(stdout, "this path keeps the last word\n");
     assertEquals(code, 0);
-  }, PATIENT);
-}
+  },
+);
 
-foreignTest(["haproxy", "openssl"], "haproxy: TLS to its clients", async () => {
-  const places = [portPlace(), portPlace()] as const;
-  await using folder = await Folder.make();
-  const [cert, key, both] = ["cert", "key", "both"].map((name) =>
-    `${folder.path}/${name}.pem`
-  );
-  const made = await runProgram("openssl", [
-    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
-    ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-    ...["-addext", "basicConstraints=critical,CA:FALSE"],
-    ...["-keyout", key!, "-out", cert!],
-  ]);
-  assertEquals(made.code, 0, made.stderr);
-  const texts = [cert!, key!].map((file) => Deno.readTextFileSync(file));
-  await folder.write("both.pem", texts.join(""));
-  await using _one = new OwnServer(places[0]);
-  await using _two = new OwnServer(places[1]);
-  const port = freePort();
-  await using _proxy = await startHaproxy(places, (config) =>
-    replaced(
-      config,
-      "#bind :4443 ssl crt /etc/haproxy/recv_end.pem",
-      `bind 127.0.0.1:${port} ssl crt ${both}`,
-    ));
-  const { code, stdout } = await runClient([
-    ...["--check", "--quiet", "--tls", `--ca=${cert}`, "--pause=1"],
-    ...["--hostname=localhost", `--port=${port}`, `--marker=${MARKER}`],
-  ]);
-  assertEquals(stdout, "this path keeps the last word\n");
-  assertEquals(code, 0);
-}, PATIENT);
-
-/** What a server logged: a line for each conversation, and a few of its own. */
+/** A line of a server's log: of a conversation, or of the server itself. */
 interface Logged {
   peer?: string;
   outcome?: string;
@@ -112,7 +111,7 @@ interface Logged {
   conversations?: Record<string, number>;
 }
 
-/** Nothing but these conversations, each with a whole reply. */
+/** Asserts that the logs have these conversations, each with its reply. */
 function assertLogged(outcomes: readonly Outcome[], held: number): void {
   let all = 0;
   for (const { code, stderr } of outcomes) {
@@ -120,8 +119,8 @@ function assertLogged(outcomes: readonly Outcome[], held: number): void {
     const lines = stderr.trim().split("\n").map((line) =>
       JSON.parse(line) as Logged
     );
-    const ended = lines.filter(({ outcome }) => outcome === "end").length;
-    assertEquals(lines.at(-1)?.conversations, { end: ended });
+    const ended = lines.filter(({ outcome }) => outcome === "ok").length;
+    assertEquals(lines.at(-1)?.conversations, { ok: ended });
     // Two more: that it shuts down, and the summary.
     assertEquals(lines.length, ended + 2);
     all += ended;
@@ -129,7 +128,7 @@ function assertLogged(outcomes: readonly Outcome[], held: number): void {
   assertEquals(all, held);
 }
 
-/** What has to be done when a server is restarted, besides a SIGTERM. */
+/** What to do when a server is restarted, besides a SIGTERM. */
 interface Order<AnyProxy> {
   before?(proxy: AnyProxy, place: Place): Promise<unknown>;
   /** This has to be over before the server has ended. */
@@ -162,7 +161,7 @@ async function restartUnderLoad<AnyProxy extends Proxy>(
     outcomes.push(await server.finished);
     const again = servers[index] = await place.start();
     await order.after?.(proxy, place);
-    // It is asked again, so the next one can be stopped.
+    // It serves again, so the next one can be stopped.
     await again.says(/"outcome"/, "stderr");
   }
   await load.reaches(2000);
@@ -174,23 +173,29 @@ async function restartUnderLoad<AnyProxy extends Proxy>(
 
 const UNDER_LOAD = "2,000 conversations while servers are restarted, 0 lost";
 
-foreignTest(["haproxy"], `haproxy: ${UNDER_LOAD}`, async () => {
-  await restartUnderLoad([portPlace(), portPlace()], startHaproxy, {
-    stopping: ({ program }, name) =>
-      program.says(new RegExp(`Server recv_end/${name} is DOWN`), "stderr"),
-  });
-}, PATIENT);
+Deno.test(
+  needsPrograms(["haproxy"], `haproxy: ${UNDER_LOAD}`, PATIENT),
+  async () => {
+    await restartUnderLoad([portPlace(), portPlace()], startHaproxy, {
+      stopping: ({ program }, name) =>
+        program.says(new RegExp(`Server recv_end/${name} is DOWN`), "stderr"),
+    });
+  },
+);
 
-foreignTest(["nginx"], `nginx, one down at a time: ${UNDER_LOAD}`, async () => {
-  // It does not look at health ports, so there is nothing to wait for.
-  const place = () => portPlace("--notice=0");
-  await restartUnderLoad([place(), place()], startNginx, {
-    before: (nginx, { address }) =>
-      nginx.reload((config) => replaced(config, address, `${address} down`)),
-    after: (nginx, { address }) =>
-      nginx.reload((config) => replaced(config, `${address} down`, address)),
-  });
-}, PATIENT);
+Deno.test(
+  needsPrograms(["nginx"], `nginx, one down at a time: ${UNDER_LOAD}`, PATIENT),
+  async () => {
+    // nginx does not check health ports, so there is no notice to wait for.
+    const place = () => portPlace("--notice=0");
+    await restartUnderLoad([place(), place()], startNginx, {
+      before: (nginx, { address }) =>
+        nginx.reload((config) => replaced(config, address, `${address} down`)),
+      after: (nginx, { address }) =>
+        nginx.reload((config) => replaced(config, `${address} down`, address)),
+    });
+  },
+);
 
 const ON_SOCKETS = {
   haproxy: startHaproxyOnSockets,
@@ -198,167 +203,15 @@ const ON_SOCKETS = {
 };
 
 for (const [name, start] of Object.entries(ON_SOCKETS)) {
-  foreignTest([name], `${name}, Unix sockets: ${UNDER_LOAD}`, async () => {
-    await using folder = await Folder.make();
-    await Deno.chmod(folder.path, 0o755);
-    await restartUnderLoad([
-      socketPlace(`${folder.path}/one`),
-      socketPlace(`${folder.path}/two`),
-    ], start);
-  }, PATIENT);
-}
-
-/** The unit for a server named so, whose files are here. */
-function unitOf(name: string, runtimeDirectory: string): string {
-  const here = (path: string) =>
-    new URL(path, import.meta.url).pathname.replace(/\/$/, "");
-  let unit = shipped("recv_end.service");
-  for (
-    const [part, other] of [
-      ["/usr/local/bin/deno", Deno.execPath()],
-      ["/opt/recv_end/.deno", runtimeDirectory],
-      ["/opt/recv_end", here(".")],
-      ["/run/%N", runtimeDirectory],
-      ["%N", name],
-    ] as const
-  ) {
-    unit = replacedAll(unit, part, other);
-  }
-  return unit;
-}
-
-/** The words of an entry of a unit, which may go over several lines. */
-function wordsOf(unit: string, entry: string): string[] {
-  const [, text] = unit.replaceAll(/\\\n#? */g, "")
-    .match(new RegExp(`^${entry}=(.*)$`, "m")) ?? [];
-  assert(text !== undefined, `no ${entry} in\n${unit}`);
-  // Words in quotes are not needed here, and would be split.
-  assert(!/["']/.test(text), text);
-  return text.split(/ +/);
-}
-
-/** A conversation with what this entry starts, over there. */
-async function startAndTalk(
-  [command, ...args]: readonly string[],
-  where: string,
-): Promise<void> {
-  await using server = new Program(command!, args);
-  await server.says(/^started on/);
-  const client = await runClient([where, "--data=a", "--quiet"]);
-  assertEquals(client.stdout, "ERROR:no end!");
-  server.kill("SIGTERM");
-  const { code, stderr } = await server.finished;
-  assertEquals(code, 0);
-  assertStringIncludes(stderr, `"conversations":{"no end":1}`);
-}
-
-scriptTest("recv_end.service: what it starts answers", async () => {
-  await using folder = await Folder.make();
-  const words = wordsOf(unitOf("one", folder.path), "ExecStart");
-  await startAndTalk(words, `--unix=${folder.path}/socket`);
-});
-
-scriptTest("recv_end.service: the start on a port does, too", async () => {
-  await using folder = await Folder.make();
-  const [port, health] = [freePort(), freePort()];
-  const words = wordsOf(unitOf("one", folder.path), "#ExecStart").map((word) =>
-    word.replaceAll("192.0.2.11", "127.0.0.1")
-      .replaceAll(/\b4444\b/g, `${port}`)
-      .replaceAll(/\b4445\b/g, `${health}`)
+  Deno.test(
+    needsPrograms([name], `${name}, Unix sockets: ${UNDER_LOAD}`, PATIENT),
+    async () => {
+      await using folder = await Folder.make();
+      await Deno.chmod(folder.path, 0o755);
+      await restartUnderLoad([
+        socketPlace(`${folder.path}/one`),
+        socketPlace(`${folder.path}/two`),
+      ], start);
+    },
   );
-  await startAndTalk(words, `--port=${port}`);
-});
-
-foreignTest(["systemd-analyze"], "recv_end.service: is valid", async () => {
-  await using folder = await Folder.make();
-  const file = await folder.write(
-    "recv_end-one.service",
-    unitOf("recv_end-one", folder.path),
-  );
-  const verified = await runProgram("systemd-analyze", ["verify", file]);
-  assertEquals(verified, { ...verified, code: 0, stdout: "", stderr: "" });
-});
-
-foreignTest(
-  ["systemd-analyze"],
-  "recv_end.service: exposes little",
-  async () => {
-    const { pathname } = new URL("deploy/recv_end.service", import.meta.url);
-    const { stdout } = await runProgram("systemd-analyze", [
-      "security",
-      "--offline=true",
-      "--no-pager",
-      pathname,
-    ]);
-    const [, exposure] = stdout.match(/Overall exposure level.*: ([\d.]+)/) ??
-      [];
-    assert(Number(exposure) <= 1.5, stdout);
-  },
-);
-
-foreignTest(["haproxy"], "haproxy.cfg: is valid as it stands", async () => {
-  const { pathname } = new URL("deploy/haproxy.cfg", import.meta.url);
-  const checked = await runProgram("haproxy", ["-c", "-f", pathname]);
-  assertEquals(checked, { ...checked, code: 0, stderr: "" });
-  assertEquals(checked.stdout, "Configuration file is valid\n");
-});
-
-/** Seconds, from 30, 300 s, 6m or 500ms. */
-function seconds(text: string): number {
-  const [, digits, unit] = /^([\d.]+) ?(ms|s|m|)$/.exec(text) ?? [];
-  const units: Record<string, number> = { ms: 0.001, m: 60 };
-  const value = Number(digits) * (units[unit ?? ""] ?? 1);
-  assert(Number.isFinite(value), `not a time: ${text}`);
-  return value;
 }
-
-/** What a setting is in the file that it is in, as text. */
-function settingOf(file: string, name: string, help: string): string {
-  const [text, line] = file === "server.ts"
-    ? [help, `^ +${name} [A-Z]+ .*\\((.+)\\)$`]
-    : [shipped(file), `^[^#]*\\b${name}[ =](\\w+)\\b`];
-  const [, value] = text.match(new RegExp(line, "m")) ?? [];
-  assert(value !== undefined, `no ${name} in ${file}`);
-  return value;
-}
-
-async function serverHelp(): Promise<string> {
-  const script = new URL("server.ts", import.meta.url).href;
-  const args = ["run", "--quiet", script, "--help"];
-  return (await runProgram(Deno.execPath(), args)).stdout;
-}
-
-scriptTest("deploy/: there is room for those who are turned away", async () => {
-  const help = await serverHelp();
-  const served = Number(settingOf("server.ts", "--max-connections", help));
-  const turnedAway = 256;
-  const most = Number(settingOf("haproxy.cfg", "maxconn", help));
-  assertEquals(most, served + turnedAway);
-  assert(Number(settingOf("recv_end.service", "LimitNOFILE", help)) > most);
-});
-
-scriptTest("operating.md: its time-outs are so, and fit together", async () => {
-  const url = new URL("docs/operating.md", import.meta.url);
-  const page = Deno.readTextFileSync(url);
-  const help = await serverHelp();
-  const said = new Map<string, number>();
-  for (
-    const [, file, name, value] of page.matchAll(
-      /^\| `(.+?)` +\| `(.+?)` +\| (.+?) +\|/gm,
-    )
-  ) {
-    said.set(name!, seconds(value!));
-    const inFile = seconds(settingOf(file!, name!, help));
-    assertEquals(inFile, said.get(name!), name);
-  }
-  const of = (name: string) => said.get(name) ?? NaN;
-  assert(of("--idle-timeout") < of("--message-timeout"));
-  for (const name of ["timeout client", "timeout server", "proxy_timeout"]) {
-    assert(of("--message-timeout") < of(name), name);
-    assert(of(name) < of("hard-stop-after"), name);
-    assert(of(name) < of("worker_shutdown_timeout"), name);
-  }
-  assert(of("inter") + of("fastinter") < of("--notice"));
-  // In between are 1 s for the backlog, 30 of lingering, 2 for the log.
-  assert(of("--notice") + 1 + of("--grace") + 30 + 2 < of("TimeoutStopSec"));
-});

@@ -2,6 +2,8 @@
 // an iterable that was not read to its end, may still read the message.
 import { assert, assertEquals } from "@std/assert";
 import { type Handler, type Message, sendData, serve } from "../mod.ts";
+import { needsNet } from "./options.ts";
+import { pause } from "./sockets.ts";
 
 /** Whether these bytes hold anything but the letter of their own client. */
 function foreignBytes(chunks: readonly Uint8Array[], own: string): string {
@@ -11,7 +13,7 @@ function foreignBytes(chunks: readonly Uint8Array[], own: string): string {
 
 /**
  * A client sends `a`s and leaves in the middle of the reply. Others send `b`s.
- * Then the handler of the first is let go on, and reports what it reads.
+ * Then the handler of the first continues, and reports what it reads.
  */
 async function readAfterBreakOff(
   handler: (
@@ -21,7 +23,7 @@ async function readAfterBreakOff(
   ) => ReturnType<Handler>,
   size: number,
 ): Promise<string> {
-  const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
+  const { promise: goOn, resolve: release } = Promise.withResolvers<void>();
   const reading = Promise.withResolvers<string>();
   const brokenOff = Promise.withResolvers<void>();
   const onConversation = () => brokenOff.resolve();
@@ -46,7 +48,7 @@ async function readAfterBreakOff(
   for (let i = 0; i < 50; i++) {
     await sendData("b".repeat(size), { port, end: "\n" });
   }
-  letGoOn();
+  release();
   for (let i = 0; i < 50; i++) {
     await sendData("b".repeat(size), { port, end: "\n" });
   }
@@ -58,11 +60,11 @@ const MANY = 300;
 const large = new Uint8Array(64 * 1024).fill(120);
 
 for (const size of [5, 3000, 300_000]) {
-  Deno.test({
-    name:
+  Deno.test(
+    needsNet(
       `serve() keeps ${size} bytes for a ReadableStream that is cancelled while it pulls`,
-    ignore: !isNetAllowed(),
-    async fn() {
+    ),
+    async () => {
       let pulls = 0;
       const foreign = await readAfterBreakOff((message, goOn, read) => {
         const { chunks } = message;
@@ -76,13 +78,13 @@ for (const size of [5, 3000, 300_000]) {
       }, size);
       assertEquals(foreign, "");
     },
-  });
+  );
 
-  Deno.test({
-    name:
+  Deno.test(
+    needsNet(
       `serve() keeps ${size} bytes for the finally of a generator that is broken off`,
-    ignore: !isNetAllowed(),
-    async fn() {
+    ),
+    async () => {
       const foreign = await readAfterBreakOff(
         async function* (message, goOn, read) {
           try {
@@ -96,13 +98,13 @@ for (const size of [5, 3000, 300_000]) {
       );
       assertEquals(foreign, "");
     },
-  });
+  );
 
-  Deno.test({
-    name:
+  Deno.test(
+    needsNet(
       `serve() keeps ${size} bytes for a stream inside a generator that is broken off`,
-    ignore: !isNetAllowed(),
-    async fn() {
+    ),
+    async () => {
       let pulls = 0;
       const foreign = await readAfterBreakOff(
         async function* (message, goOn, read) {
@@ -118,44 +120,44 @@ for (const size of [5, 3000, 300_000]) {
       );
       assertEquals(foreign, "");
     },
-  });
+  );
 }
 
-Deno.test({
-  name: "serve() keeps a message for a handler that a shutdown interrupted",
-  ignore: !isNetAllowed(),
-  async fn() {
-    const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
+Deno.test(
+  needsNet("serve() keeps a message for a handler that a shutdown interrupted"),
+  async () => {
+    const { promise: goOn, resolve: release } = Promise.withResolvers<void>();
     const read = Promise.withResolvers<string>();
     const pulled = Promise.withResolvers<string>();
+    const called = Promise.withResolvers<void>();
     const server = serve({ port: 0, end: "\n", grace: 50 }, async (message) => {
       const { chunks } = message;
+      called.resolve();
       await goOn;
       read.resolve(foreignBytes(chunks, "a"));
-      // Nobody will read this: it reads ahead, after the handler has settled.
+      // A stream without a reader reads ahead, after the handler has settled.
       return new ReadableStream<Uint8Array>({
         async pull() {
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await pause(20);
           pulled.resolve(foreignBytes(chunks, "a"));
         },
       });
     });
     const { port } = server.addr;
     const reply = sendData("a".repeat(3000), { port, end: "\n" });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await called.promise;
     const finished = server.shutdown();
     assertEquals((await reply).error, "shutting down");
-    letGoOn();
+    release();
     assertEquals(await read.promise, "");
     assertEquals(await pulled.promise, "");
     await finished;
   },
-});
+);
 
-Deno.test({
-  name: "serve() goes on after many replies that were broken off",
-  ignore: !isNetAllowed(),
-  async fn() {
+Deno.test(
+  needsNet("serve() goes on after many replies that were broken off"),
+  async () => {
     // Room for four slabs: memory that was given up has to be counted down.
     await using server = serve(
       { port: 0, end: "\n", maxBufferedBytes: 4 * 2 ** 20, maxBytes: 1000 },
@@ -173,13 +175,8 @@ Deno.test({
       if (reply.error === null) answered++;
       // The memory is free once the garbage collector has run.
       new Uint8Array(4 * 2 ** 20).fill(1);
-      await new Promise((resolve) => setTimeout(resolve));
+      await pause(0);
     }
     assert(answered > 150, `${answered} of 200`);
   },
-});
-
-function isNetAllowed(): boolean {
-  return Deno.permissions.querySync({ name: "net", host: "127.0.0.1" })
-    .state === "granted";
-}
+);

@@ -1,5 +1,9 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { foreignTest, readAll, runProgram, writeAll } from "./testing.ts";
+import { assert, assertEquals } from "@std/assert";
+import { needsPrograms } from "./options.ts";
+import { Program } from "./programs.ts";
+import { pathOf } from "./scripts.ts";
+import { listenLocally, readAll, writeAll } from "./sockets.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
 /** Runs a program whose standard error is a terminal; prints what it shows. */
 const TERMINAL = `
@@ -9,73 +13,51 @@ child = subprocess.Popen(
     sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
 )
 os.close(theirs)
-shown = b""
 while True:
     try:
-        some = os.read(ours, 4096)
+        shown = os.read(ours, 4096)
     except OSError:
         break
-    if not some:
+    if not shown:
         break
-    shown += some
-print(shown.decode())
+    os.write(1, shown)
 child.stdout.read()
 sys.exit(child.wait())
 `;
 
-const CLIENT = new URL("client.ts", import.meta.url).href;
+const SENDING =
+  /sending {2}\[[=-]{20}\] {2}\d+ % {2}[\d.]+ MiB of 16 MiB {2}[\d.]+ MiB\/s/;
 
-/** Longer than what shows nothing, in ms. */
-const LONG = 1500;
-
-const pause = () => new Promise((resolve) => setTimeout(resolve, LONG));
-
-/** A server that takes its time for all that it does. */
-async function holdSlowly(listener: Deno.TcpListener): Promise<void> {
-  using conn = await listener.accept();
-  const room = new Uint8Array(1024);
-  await conn.read(room);
-  await pause();
-  await readAll(conn);
-  await pause();
-  await writeAll(conn, "some");
-  await pause();
-  await writeAll(conn, "thing");
-}
-
-foreignTest(
-  ["python3"],
-  "client.ts shows progress on a terminal, and clears it",
+Deno.test(
+  needsPrograms(
+    ["python3"],
+    "client.ts shows progress on a terminal, and clears it",
+  ),
   async () => {
-    const file = await Deno.makeTempFile();
-    try {
-      await Deno.writeFile(file, new Uint8Array(16 * 1024 * 1024));
-      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const holding = holdSlowly(listener);
-      const { code, stdout } = await runProgram("python3", [
-        "-c",
-        TERMINAL,
-        Deno.execPath(),
-        "run",
-        "--quiet",
-        "--allow-net=127.0.0.1",
-        `--allow-read=${file}`,
-        CLIENT,
-        `--file=${file}`,
-        `--port=${listener.addr.port}`,
-      ]);
-      await holding;
-      assertEquals(code, 0);
-      assertMatch(
-        stdout,
-        /sending {2}\[[=-]{20}\] {2}\d+ % {2}[\d.]+ MiB of 16 MiB {2}[\d.]+ MiB\/s/,
-      );
-      assertMatch(stdout, /waiting for the reply {2}1\.\d s/);
-      assertMatch(stdout, /receiving {2}4 B {2}\d.* B\/s/);
-      // The last that happens to the line: the whole of it is cleared.
-      assert(stdout.trimEnd().endsWith("\x1b[2K"));
-    } finally {
-      await Deno.remove(file);
-    }
+    await using directory = await temporaryDirectory();
+    const file = `${directory.path}/file`;
+    await Deno.writeFile(file, new Uint8Array(16 * 1024 * 1024));
+    using listener = listenLocally();
+    await using client = new Program("python3", [
+      ...["-c", TERMINAL, Deno.execPath(), "run", "--quiet"],
+      "--allow-net=127.0.0.1",
+      `--allow-read=${file},${pathOf(".")}`,
+      pathOf("client.ts"),
+      `--file=${file}`,
+      `--port=${listener.addr.port}`,
+    ]);
+    // The server goes on when the client has shown what it waits for.
+    using conn = await listener.accept();
+    await client.says(SENDING);
+    await readAll(conn);
+    await client.says(/waiting for the reply {2}\d+\.\d s/);
+    await writeAll(conn, "some");
+    await client.says(/receiving {2}4 B {2}\d.* B\/s/);
+    await writeAll(conn, "thing");
+    conn.close();
+    const { code, stdout } = await client.finished;
+    assertEquals(code, 0);
+    // In the end, the line is cleared.
+    assert(stdout.trimEnd().endsWith("\x1b[2K"));
   },
 );
