@@ -70,7 +70,7 @@ for (const [name, start] of Object.entries(PROXIES)) {
         "--quiet",
         `--port=${proxy.port}`,
         `--marker=${MARKER}`,
-        "--pause=1",
+        "--pause=0.3",
       ]);
       assertEquals(stdout, "this path keeps the last word\n");
       assertEquals(code, 0);
@@ -95,7 +95,7 @@ Deno.test(
         `bind 127.0.0.1:${port} ssl crt ${both}`,
       ));
     const { code, stdout } = await runClient([
-      ...["--check", "--quiet", "--tls", `--ca=${certFile}`, "--pause=1"],
+      ...["--check", "--quiet", "--tls", `--ca=${certFile}`, "--pause=0.3"],
       ...["--hostname=localhost", `--port=${port}`, `--marker=${MARKER}`],
     ]);
     assertEquals(stdout, "this path keeps the last word\n");

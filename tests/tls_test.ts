@@ -16,7 +16,7 @@ Deno.test(
   async () => {
     await using directory = await temporaryDirectory();
     const { cert, key } = await certificate(directory.path);
-    await using server = new LocalServer({ cert, key, idleTimeout: 1000 });
+    await using server = new LocalServer({ cert, key, idleTimeout: 500 });
     const { port, reports } = server;
     // A client that does not speak TLS.
     await ordinaryClient(port, "a1234<END>").catch(() => {});
