@@ -4,7 +4,7 @@
  * @module
  */
 import { concat } from "@std/bytes";
-import type { Framing } from "./framing.ts";
+import type { Framing, OutgoingGuard } from "./framing.ts";
 
 /** Text (as UTF-8), bytes, or an iterable of either. */
 export type Body =
@@ -17,7 +17,7 @@ export type Body =
  * Chunks up to this many bytes are worth a copy: joined they are one write and
  * one packet, where two writes cost 5 to 10 µs more.
  */
-const COALESCE_BYTES = 16 * 1024;
+export const COALESCE_BYTES = 16 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -26,47 +26,43 @@ const encoder = new TextEncoder();
  * chunks are not copied. Chunks of an async iterable pass as they come; if the
  * framing needs the length in front, all of them are collected first.
  *
- * @throws {TypeError} If the body is not one: at once, or for a chunk of an
- * iterable when it is reached.
+ * @throws {TypeError} If the body is not one, or contains the end marker of its
+ * framing: at once, or for a chunk of an iterable when it is reached.
  */
 export function encode(
   body: Body,
   framing: Framing,
 ): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
-  const { header, trailer } = framing;
+  const { header } = framing;
   if (typeof body === "string" || body instanceof Uint8Array) {
-    return joinList(frame([toBytes(body)], framing));
+    return joinList([toBytes(body)], framing);
   }
   if (typeof body === "object" && body !== null) {
-    if (Array.isArray(body)) return joinList(frame(body.map(toBytes), framing));
+    if (Array.isArray(body)) return joinList(body.map(toBytes), framing);
     if (Symbol.asyncIterator in body) {
       return new EncodedStream(body, framing);
     }
     if (Symbol.iterator in body) {
       return header === null
-        ? coalesce(followedBy(body, trailer))
-        : coalesce(frame([...body].map(toBytes), framing));
+        ? coalesce(followedBy(body, framing))
+        : joinList([...body].map(toBytes), framing);
     }
   }
   throw new TypeError("Cannot send: neither text, nor bytes, nor an iterable");
 }
 
-/** Puts the header before the chunks and the trailer after them. */
-function frame(chunks: Uint8Array[], { header, trailer }: Framing) {
-  if (header !== null) {
-    let byteLength = 0;
-    for (const { length } of chunks) byteLength += length;
-    chunks.unshift(header(byteLength));
-  }
-  if (trailer.length > 0) chunks.push(trailer);
-  return chunks;
-}
-
 function* followedBy(
   body: Iterable<string | Uint8Array>,
-  trailer: Uint8Array,
+  framing: Framing,
 ): Iterable<Uint8Array> {
-  for (const chunk of body) yield toBytes(chunk);
+  const { trailer } = framing;
+  const guard = framing.guard?.();
+  for (const chunk of body) {
+    const bytes = toBytes(chunk);
+    guard?.check(bytes, false);
+    yield bytes;
+  }
+  guard?.check(trailer, true);
   yield trailer;
 }
 
@@ -74,6 +70,7 @@ function* followedBy(
 class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterator<string | Uint8Array>;
   readonly #framing: Framing;
+  readonly #guard: OutgoingGuard | undefined;
   /** What is left to give, once the source is done. */
   #last: Iterator<Uint8Array> | undefined;
   #isBrokenOff = false;
@@ -81,6 +78,7 @@ class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   constructor(body: AsyncIterable<string | Uint8Array>, framing: Framing) {
     this.#source = body[Symbol.asyncIterator]();
     this.#framing = framing;
+    this.#guard = framing.guard?.();
   }
 
   [Symbol.asyncIterator](): this {
@@ -92,16 +90,22 @@ class EncodedStream implements AsyncIterableIterator<Uint8Array> {
     const collected: Uint8Array[] = [];
     while (this.#last === undefined && !this.#isBrokenOff) {
       const { done, value } = await this.#source.next();
-      if (done) {
-        const rest = header === null
-          ? [trailer].filter(({ length }) => length > 0)
-          : coalesce(frame(collected, this.#framing));
-        this.#last = rest[Symbol.iterator]();
-      } else if (header === null) {
-        return { done: false, value: toBytes(value) };
-      } else {
-        collected.push(toBytes(value));
+      if (!done) {
+        const bytes = toBytes(value);
+        if (header !== null) {
+          collected.push(bytes);
+          continue;
+        }
+        this.#guard?.check(bytes, false);
+        return { done: false, value: bytes };
       }
+      if (header !== null) {
+        this.#last = joinList(collected, this.#framing)[Symbol.iterator]();
+        continue;
+      }
+      this.#guard?.check(trailer, true);
+      const rest = trailer.length > 0 ? [trailer] : [];
+      this.#last = rest[Symbol.iterator]();
     }
     return this.#last?.next() ?? { done: true, value: undefined };
   }
@@ -119,12 +123,32 @@ function toBytes(chunk: string | Uint8Array): Uint8Array {
   throw new TypeError("Cannot send a chunk: neither text nor bytes");
 }
 
-/** Joins chunks that are small together; without the cost of a generator. */
-function joinList(chunks: Uint8Array[]): Iterable<Uint8Array> {
-  if (chunks.length === 1) return chunks;
+/**
+ * Puts the header before the chunks and the trailer after them, and joins what
+ * is small together; without the cost of a generator.
+ */
+function joinList(
+  chunks: Uint8Array[],
+  framing: Framing,
+): Iterable<Uint8Array> {
+  const { header, trailer } = framing;
   let byteLength = 0;
   for (const { length } of chunks) byteLength += length;
-  return byteLength <= COALESCE_BYTES ? [concat(chunks)] : coalesce(chunks);
+  if (header !== null) chunks.unshift(header(byteLength));
+  if (trailer.length > 0) chunks.push(trailer);
+  if (byteLength <= COALESCE_BYTES) {
+    const joined = join(chunks);
+    framing.checkComplete?.(joined);
+    return [joined];
+  }
+  const guard = framing.guard?.();
+  if (guard !== undefined) {
+    const last = chunks.length - 1;
+    for (const [index, chunk] of chunks.entries()) {
+      guard.check(chunk, index === last);
+    }
+  }
+  return chunks.length === 1 ? chunks : coalesce(chunks);
 }
 
 /** Joins small neighbours; passes large chunks on as they are. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Decoder, Framing } from "./framing.ts";
-import type { MarkerSet, Scanner } from "./marker_set.ts";
+import type { Decoder, Framing, OutgoingGuard } from "./framing.ts";
+import { MarkerSet, type Scanner } from "./marker_set.ts";
 import { appendChunk, Decoded, dropLast } from "./received.ts";
 
 type Reason = "end" | "eof" | "limit";
@@ -14,10 +14,18 @@ export class EndMarkerFraming implements Framing<Reason> {
   readonly header = null;
   readonly trailer: Uint8Array;
   readonly #set: MarkerSet;
+  /** The marker of outgoing messages alone. */
+  readonly #ownSet: MarkerSet;
+  /** At the start of a stream, between two calls of `checkComplete()`. */
+  #ownScanner: Scanner;
 
   constructor(set: MarkerSet) {
     this.#set = set;
     this.trailer = set.markers[0]!;
+    this.#ownSet = set.markers.length === 1
+      ? set
+      : new MarkerSet([this.trailer]);
+    this.#ownScanner = this.#ownSet.scanner();
   }
 
   get markers(): readonly Uint8Array[] {
@@ -31,6 +39,33 @@ export class EndMarkerFraming implements Framing<Reason> {
   decoder(maxBytes: number): Decoder<Reason> {
     return new EndMarkerDecoder(this.#set, maxBytes);
   }
+
+  /**
+   * A marker in the data would end the message there, and the rest would be
+   * taken for the next one: request smuggling, for whoever passes on the text
+   * of a user.
+   */
+  guard(): OutgoingGuard {
+    const scanner = this.#ownSet.scanner();
+    return {
+      check(bytes, isLast) {
+        const offset = scanner.feed(bytes);
+        if (isLast ? offset !== bytes.length : offset >= 0) {
+          throw markerInData();
+        }
+      },
+    };
+  }
+
+  checkComplete(message: Uint8Array): void {
+    if (this.#ownScanner.feed(message) === message.length) return;
+    this.#ownScanner = this.#ownSet.scanner();
+    throw markerInData();
+  }
+}
+
+function markerInData(): TypeError {
+  return new TypeError("Cannot send data that contains its end marker");
 }
 
 class EndMarkerDecoder implements Decoder<Reason> {

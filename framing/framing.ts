@@ -38,4 +38,23 @@ export interface Framing<Reason extends StopReason = StopReason> {
   readonly header: ((byteLength: number) => Uint8Array) | null;
   /** The bytes after a message; may be empty. */
   readonly trailer: Uint8Array;
+  /** Starts a search for this framing's own end in what is sent, if it has one. */
+  guard?(): OutgoingGuard;
+  /**
+   * Searches a complete message with its trailer, as `guard()` does.
+   *
+   * @throws {TypeError} If a receiver would find the end before the trailer.
+   */
+  checkComplete?(message: Uint8Array): void;
+}
+
+/** Looks for the end marker in the bytes of a message that is being sent. */
+export interface OutgoingGuard {
+  /**
+   * Searches the next bytes.
+   *
+   * @param isLast Whether they end with the trailer.
+   * @throws {TypeError} If a receiver would find the end before the trailer.
+   */
+  check(bytes: Uint8Array, isLast: boolean): void;
 }

@@ -29,7 +29,8 @@ export function markerBytes(marker: Marker): Uint8Array {
 /**
  * One marker or several, prepared for searching.
  *
- * @throws {TypeError} If there is no marker, or one that is not valid.
+ * @throws {TypeError} If there is no marker, one that is not valid, or more
+ * than 32.
  */
 export function toMarkerSet(end: Marker | readonly Marker[]): MarkerSet {
   const list = typeof end === "string" || end instanceof Uint8Array

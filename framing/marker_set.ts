@@ -10,6 +10,9 @@ import { PreparedMarker, SingleScanner } from "./single_scanner.ts";
 /** The first window that is searched for several markers, in bytes. */
 const FIRST_WINDOW_BYTES = 256;
 
+/** Each marker of a list costs a search of its own. */
+const MAX_MARKERS = 32;
+
 /** The state of a search through one stream. */
 export interface Scanner {
   /**
@@ -67,11 +70,17 @@ export class MarkerSet {
 
   /**
    * @param markers At least one, and none of them empty. They are copied.
-   * @throws {TypeError} If there is no marker, or an empty one.
+   * @throws {TypeError} If there is no marker, an empty one, or more than 32.
    */
   constructor(markers: readonly Uint8Array[]) {
     if (markers.length === 0) {
       throw new TypeError("Cannot search for an end marker: there is none");
+    }
+    if (markers.length > MAX_MARKERS) {
+      throw new TypeError(
+        `Cannot search for ${markers.length} end markers: ` +
+          `${MAX_MARKERS} at most`,
+      );
     }
     if (markers.some((marker) => marker.length === 0)) {
       throw new TypeError("Cannot search for an end marker: it is empty");

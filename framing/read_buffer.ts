@@ -34,11 +34,13 @@ export interface Block {
 /** A source of blocks. */
 export interface BlockSource<B extends Block = Block> {
   /**
-   * Leases a block of at least `byteLength` bytes, of unspecified content.
+   * Leases a block of unspecified content, of `byteLength` bytes or a size near
+   * it; smaller where memory runs short.
    *
+   * @param heldBytes The bytes that the same message has leased already.
    * @throws {BufferLimitError} If the source has reached its bound.
    */
-  acquire(byteLength: number): B;
+  acquire(byteLength: number, heldBytes: number): B;
   /** Takes a block back. Its next owner will overwrite it. */
   release(block: B): void;
   /** Gives a block up: somebody may read it at any time, so nobody reuses it. */
@@ -81,6 +83,8 @@ export class ReadBuffer<B extends Block = Block> {
   #block: B | undefined;
   /** Full blocks of the same message. */
   #fullBlocks: B[] | undefined;
+  /** The bytes of all blocks of the message. */
+  #heldBytes = 0;
   #filledBytes = 0;
   #nextBlockBytes = SMALLEST_BLOCK_BYTES;
   #usefulBytes: number;
@@ -113,7 +117,8 @@ export class ReadBuffer<B extends Block = Block> {
     ) {
       const useful = Math.max(this.#usefulBytes, SMALLEST_BLOCK_BYTES);
       const size = Math.min(this.#nextBlockBytes, useful);
-      const block = this.#source.acquire(size);
+      const block = this.#source.acquire(size, this.#heldBytes);
+      this.#heldBytes += block.bytes.length;
       if (this.#block !== undefined) {
         (this.#fullBlocks ??= []).push(this.#block);
       }
@@ -170,6 +175,7 @@ export class ReadBuffer<B extends Block = Block> {
   nextMessage(restBytes: number): void {
     this.#nextBlockBytes = SMALLEST_BLOCK_BYTES;
     this.#usefulBytes = this.#maxUsefulBytes;
+    this.#heldBytes = 0;
     this.#freeFullBlocks();
     if (restBytes === 0) this.#freeBlock();
   }
