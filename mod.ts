@@ -37,7 +37,12 @@ export {
   recvEnd,
   type RecvEndOptions,
 } from "./recv_end.ts";
-export { serve, type ServeOptions, type Server } from "./server.ts";
+export {
+  serve,
+  type ServeOptions,
+  type Server,
+  type ServeUnixOptions,
+} from "./server.ts";
 export {
   type Client,
   connect,
@@ -57,7 +62,7 @@ export {
   type ReplyBody,
 } from "./server/handler.ts";
 export type { ConversationReport } from "./server/report.ts";
-export { removeStaleSocket } from "./server/stale_socket.ts";
+export { removeStaleSocket } from "./server/socket_file.ts";
 export {
   CLIENT_MARKER,
   DEFAULT_HOSTNAME,

@@ -10,20 +10,27 @@ import {
   DEFAULT_PORT,
   LONGEST_TIMER_MS,
 } from "./framing/defaults.ts";
-import { type ResolvedOptions, ServerConnection } from "./server/connection.ts";
-import { drainBacklog, removeOwnSocket } from "./server/backlog.ts";
+import {
+  closeOldest,
+  type ConnectionOptions,
+  ServerConnection,
+} from "./server/connection.ts";
+import { drainBacklog } from "./server/backlog.ts";
 import { echoTwice, type Handler } from "./server/handler.ts";
 import { newLimits, type SharedLimits } from "./server/limits.ts";
 import { type AnyListener, isGoneClient } from "./server/listen.ts";
+import { SocketFile } from "./server/socket_file.ts";
 import {
+  type AnyServeOptions,
   limitOf,
   resolveOptions,
   type ServeOptions,
   type Server,
+  type ServeUnixOptions,
 } from "./server/options.ts";
-import { LINGER_TOTAL_MS } from "./server/transport.ts";
+import { SHORT_LINGER_TOTAL_MS } from "./server/phases.ts";
 
-export type { ServeOptions, Server };
+export type { ServeOptions, Server, ServeUnixOptions };
 
 /**
  * Serves messages over TCP, TLS or a Unix socket: reads each message to its end
@@ -54,13 +61,18 @@ export type { ServeOptions, Server };
 export function serve(handler?: Handler): Server;
 /** Serves messages over a Unix socket. */
 export function serve(
-  options: ServeOptions & { path: string },
+  options: ServeUnixOptions,
   handler?: Handler,
 ): Server<Deno.UnixAddr>;
 /** Serves messages over TCP, with options. */
 export function serve(options: ServeOptions, handler?: Handler): Server;
+/** Serves messages over TCP, or over a Unix socket if there is a path. */
 export function serve(
-  first: ServeOptions | Handler = {},
+  options: ServeOptions & { path?: string | undefined },
+  handler?: Handler,
+): Server<Deno.Addr>;
+export function serve(
+  first: AnyServeOptions | Handler = {},
   second?: Handler,
 ): Server<Deno.Addr> {
   const options = typeof first === "function" ? {} : first;
@@ -81,14 +93,18 @@ const ACCEPT_PAUSE_MS = 100;
 export class SocketServer implements Server<Deno.Addr> {
   readonly addr: Deno.Addr;
   readonly finished: Promise<void>;
-  readonly #options: ServeOptions;
-  readonly #resolved: ResolvedOptions;
+  readonly #options: AnyServeOptions;
+  readonly #resolved: ConnectionOptions;
   readonly #limits: SharedLimits;
   readonly #graceMs: number;
   readonly #listener: AnyListener;
+  /** The file of a Unix socket. */
+  readonly #socketFile: SocketFile | undefined;
   readonly #open = new Set<ServerConnection>();
-  /** Connections that are being sent `ERROR:busy!`. */
-  #busy = 0;
+  /** Connections that wait for the client's end of file, the oldest first. */
+  readonly #lingering = new Set<ServerConnection>();
+  /** Connections that are being sent `ERROR:busy!`, the oldest first. */
+  readonly #busy = new Set<ServerConnection>();
   /** Connections accepted so far. */
   #accepted = 0;
   #isAccepting = false;
@@ -101,21 +117,28 @@ export class SocketServer implements Server<Deno.Addr> {
   #onConnectionEnd: (() => void) | undefined;
   readonly #onAbort = () => this.#abortAll();
 
-  /**
-   * @param limits Limits that other threads count along with.
-   */
+  /** @param limits Limits that other threads count along with. */
   constructor(
-    options: ServeOptions,
+    options: AnyServeOptions,
     handler: Handler,
     limits: SharedLimits = newLimits(options),
   ) {
     options.signal?.throwIfAborted();
     this.#options = options;
     this.#limits = limits;
-    this.#resolved = resolveOptions(options, handler, limits, this.#open);
+    this.#resolved = resolveOptions(options, handler, {
+      limits,
+      open: this.#open,
+      lingering: this.#lingering,
+      isEnding: () => this.#graceExpired,
+      onCallbackError: (error) => this.#report(error),
+    });
     this.#graceMs = limitOf(options, "grace");
     this.#listener = listen(options);
     this.addr = this.#listener.addr;
+    if (options.path !== undefined) {
+      this.#socketFile = new SocketFile(options.path);
+    }
     options.signal?.addEventListener("abort", this.#onAbort);
     this.finished = this.#serve();
     try {
@@ -129,9 +152,7 @@ export class SocketServer implements Server<Deno.Addr> {
   shutdown(): Promise<void> {
     if (!this.#isShuttingDown) {
       this.#isShuttingDown = true;
-      for (const connection of this.#open) {
-        connection.finishAfterCurrent("shutting down");
-      }
+      for (const connection of this.#open) connection.finishSoon();
       this.#closeSoon();
       if (this.#graceMs > 0) {
         this.#after(this.#graceMs, () => this.#endGrace());
@@ -154,6 +175,7 @@ export class SocketServer implements Server<Deno.Addr> {
 
   async #serve(): Promise<void> {
     await this.#acceptAll();
+    this.#attempt(() => this.#socketFile?.afterClose());
     while (this.#open.size > 0) await this.#connectionEnd();
     this.#resolved.timer[Symbol.dispose]();
     clearTimeout(this.#graceTimer);
@@ -164,8 +186,8 @@ export class SocketServer implements Server<Deno.Addr> {
   async #acceptAll(): Promise<void> {
     let isReported = false;
     while (!this.#isClosed) {
-      if (this.#busy >= MAX_BUSY_CONNECTIONS) {
-        await this.#connectionEnd();
+      if (!this.#hasRoomToAccept()) {
+        await this.#connectionEnd(ACCEPT_PAUSE_MS);
         continue;
       }
       try {
@@ -189,36 +211,50 @@ export class SocketServer implements Server<Deno.Addr> {
     }
   }
 
+  /** Whether one more connection could be served, or be told that it is busy. */
+  #hasRoomToAccept(): boolean {
+    const { connections } = this.#limits;
+    return connections.count < connections.max ||
+      this.#busy.size < MAX_BUSY_CONNECTIONS || closeOldest(this.#busy);
+  }
+
   /** Runs a connection, beside all others. */
   #run(conn: Deno.Conn): void {
     const connection = new ServerConnection(conn, this.#resolved);
     this.#open.add(connection);
     this.#resolved.timer.start();
     const { connections } = this.#limits;
-    const isBusy = connections.increment() > connections.max;
+    // A connection that only lingers is the first to give up its place.
+    const isBusy = connections.increment() > connections.max &&
+      !closeOldest(this.#lingering);
     if (isBusy) {
       // A client that is only refused takes no place: otherwise a few that do
       // not leave would keep all others out.
       connections.decrement();
-      this.#busy++;
+      this.#busy.add(connection);
     }
     const refusal = isBusy
       ? "busy"
       : this.#graceExpired
       ? "shutting down"
       : undefined;
-    if (this.#isShuttingDown) connection.finishAfterCurrent("shutting down");
+    if (this.#isShuttingDown) connection.finishSoon();
     connection.run(refusal).then((report) => {
       this.#open.delete(connection);
-      if (isBusy) this.#busy--;
-      else connections.decrement();
+      this.#busy.delete(connection);
+      if (!isBusy) connections.decrement();
       this.#onConnectionEnd?.();
-      try {
-        this.#options.onConversation?.(report);
-      } catch (error) {
-        this.#report(error);
-      }
-    });
+      return this.#options.onConversation?.(report);
+    }).catch((error) => this.#report(error));
+  }
+
+  /** Does what may fail without harm to the connections. */
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   #report(error: unknown): void {
@@ -241,11 +277,9 @@ export class SocketServer implements Server<Deno.Addr> {
 
   /** Closes the listener as soon as its backlog is empty. */
   async #closeSoon(): Promise<void> {
-    try {
-      if (this.#options.path !== undefined) removeOwnSocket(this.#options.path);
-    } catch (error) {
-      this.#report(error);
-    }
+    // Without its file no client finds a Unix socket any more, and those in
+    // the backlog are still accepted: unlike a port's, it comes to an end.
+    this.#attempt(() => this.#socketFile?.remove());
     await drainBacklog({
       accepted: () => this.#accepted,
       isAccepting: () => this.#isAccepting,
@@ -257,6 +291,7 @@ export class SocketServer implements Server<Deno.Addr> {
   #close(): void {
     if (this.#isClosed) return;
     this.#isShuttingDown = this.#isClosed = true;
+    this.#attempt(() => this.#socketFile?.beforeClose());
     this.#listener.close();
     this.#onConnectionEnd?.();
   }
@@ -265,7 +300,7 @@ export class SocketServer implements Server<Deno.Addr> {
     this.#graceExpired = true;
     for (const connection of this.#open) connection.interrupt("shutting down");
     // Connections that remain have a reply under way, or linger.
-    this.#after(LINGER_TOTAL_MS, () => this.#abortAll());
+    this.#after(SHORT_LINGER_TOTAL_MS, () => this.#abortAll());
   }
 
   #abortAll(): void {
@@ -281,7 +316,7 @@ export class SocketServer implements Server<Deno.Addr> {
 }
 
 /** Listens where the options say. Throws what Deno throws. */
-function listen(options: ServeOptions): AnyListener {
+function listen(options: AnyServeOptions): AnyListener {
   const { path, cert, key, reusePort } = options;
   if (path !== undefined) {
     if (cert !== undefined || key !== undefined) {

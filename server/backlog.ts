@@ -34,26 +34,9 @@ export async function drainBacklog(state: AcceptState): Promise<void> {
   while (quietPolls < QUIET_POLLS && !state.isOver()) {
     const accepted = state.accepted();
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (performance.now() - startedMs > MAX_DRAIN_MS) break;
     // While no accept is pending, that no connection came means nothing.
     if (!state.isAccepting()) continue;
     quietPolls = state.accepted() === accepted ? quietPolls + 1 : 0;
-    if (performance.now() - startedMs > MAX_DRAIN_MS) break;
-  }
-}
-
-/**
- * Removes the file of the server's Unix socket. Without it no client can find
- * the socket any more, and clients in the backlog still are accepted: unlike
- * that of a port, the backlog comes to an end.
- *
- * Deno's `close()` removes whatever is at the path by then. An empty file keeps
- * the place, so that this is not the socket of the next server.
- */
-export function removeOwnSocket(path: string): void {
-  try {
-    Deno.removeSync(path);
-    Deno.writeFileSync(path, new Uint8Array(0), { createNew: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -17,16 +17,28 @@ import {
   type BlockSource,
   BufferLimitError,
   LARGEST_BLOCK_BYTES,
+  nextBlockSize,
   SMALLEST_BLOCK_BYTES,
 } from "../framing/read_buffer.ts";
 import { SharedCounter } from "./shared_counter.ts";
 import { Slab, type SlabBlock } from "./slab.ts";
 
-/** Blocks of this size and more may not use all memory, but leave … */
-const LARGE_BLOCK_BYTES = 512 * 1024;
+/** Messages that hold more than this may not use all memory, but leave … */
+const LARGE_MESSAGE_BYTES = 128 * 1024;
 
 /** … one part in this many to small messages, which they would shut out. */
 const RESERVE_DIVISOR = 8;
+
+/**
+ * When less than this part of the memory is free, a message gets blocks of at
+ * most this many times the bytes that it holds: a thousand connections that
+ * stop just after the first block would otherwise pin 128 KiB each.
+ */
+const AMPLE_PART = 3 / 4;
+const GROWTH = 4;
+
+/** No block smaller than this is tried where a larger one is not to be had. */
+const LEAST_GROWTH_BYTES = 4 * 1024;
 
 /** Slabs that are not needed are released at most once in this time, in ms. */
 const RELEASE_PAUSE_MS = 1000;
@@ -47,6 +59,21 @@ function slabSize(maxBytes: number): number {
   return size;
 }
 
+/**
+ * The memory that a pool must have, so that one message of up to `maxBytes`
+ * bytes can be read into it.
+ */
+export function poolBytesFor(maxBytes: number): number {
+  let blocks = SMALLEST_BLOCK_BYTES;
+  let size = SMALLEST_BLOCK_BYTES;
+  while (blocks < maxBytes) {
+    size = nextBlockSize(size);
+    blocks += size;
+  }
+  const needed = blocks * RESERVE_DIVISOR / (RESERVE_DIVISOR - 1);
+  return Math.ceil(needed / LARGEST_BLOCK_BYTES) * LARGEST_BLOCK_BYTES;
+}
+
 /** The number of slabs of a pool that may have `maxBytes` bytes. */
 export function slabsIn(maxBytes: number): number {
   const size = slabSize(maxBytes);
@@ -56,7 +83,8 @@ export function slabsIn(maxBytes: number): number {
 /** The blocks of all messages of a server, or of one thread of it. */
 export class BufferPool implements BlockSource<SlabBlock> {
   readonly #keepBytes: number;
-  readonly #slabBytes: number;
+  /** The size of a slab, in bytes. */
+  readonly slabBytes: number;
   /** The slabs of all threads. */
   readonly #allSlabs: SharedCounter;
   /** In the order of their age: blocks are taken from the oldest that fits. */
@@ -66,6 +94,10 @@ export class BufferPool implements BlockSource<SlabBlock> {
    * halves for each of many small messages would cost as much as a read.
    */
   readonly #cache = new Map<number, SlabBlock[]>();
+  /** The bytes that are kept for small messages. */
+  readonly #reservedBytes: number;
+  /** Free bytes from which on memory is not short. */
+  readonly #ampleBytes: number;
   #leasedBytes = 0;
   #abandonedBytes = 0;
   #releasedMs = -Infinity;
@@ -86,14 +118,17 @@ export class BufferPool implements BlockSource<SlabBlock> {
     keepBytes: number,
     allSlabs: SharedCounter = new SharedCounter(slabsIn(maxBytes)),
   ) {
-    this.#slabBytes = slabSize(maxBytes);
+    this.slabBytes = slabSize(maxBytes);
     this.#keepBytes = keepBytes;
     this.#allSlabs = allSlabs;
+    const totalBytes = allSlabs.max * this.slabBytes;
+    this.#reservedBytes = totalBytes / RESERVE_DIVISOR;
+    this.#ampleBytes = totalBytes * AMPLE_PART;
   }
 
   /** The memory that the pool has, leased or not, in bytes. */
   get byteLength(): number {
-    return this.#slabs.length * this.#slabBytes;
+    return this.#slabs.length * this.slabBytes;
   }
 
   /** The memory that is leased, in bytes. */
@@ -101,11 +136,28 @@ export class BufferPool implements BlockSource<SlabBlock> {
     return this.#leasedBytes;
   }
 
-  acquire(byteLength: number): SlabBlock {
+  acquire(byteLength: number, heldBytes = 0): SlabBlock {
     let size = SMALLEST_BLOCK_BYTES;
-    while (size < byteLength && size < this.#slabBytes) size *= 2;
+    while (size < byteLength && size < this.slabBytes) size *= 2;
+    const isLarge = heldBytes >= LARGE_MESSAGE_BYTES;
+    if (size > SMALLEST_BLOCK_BYTES && this.freeBytes < this.#ampleBytes) {
+      while (size > SMALLEST_BLOCK_BYTES && size > GROWTH * heldBytes) {
+        size /= 2;
+      }
+    }
+    for (;; size /= 2) {
+      const block = this.#tryAcquire(size, isLarge);
+      if (block !== undefined) return block;
+      if (size <= LEAST_GROWTH_BYTES) throw limitReached(size);
+    }
+  }
+
+  #tryAcquire(size: number, isLarge: boolean): SlabBlock | undefined {
+    if (isLarge && this.freeBytes - size < this.#reservedBytes) {
+      return undefined;
+    }
     const block = this.#cache.get(size)?.pop() ?? this.#take(size);
-    this.#leasedBytes += size;
+    if (block !== undefined) this.#leasedBytes += size;
     return block;
   }
 
@@ -124,14 +176,14 @@ export class BufferPool implements BlockSource<SlabBlock> {
     const keepBytes = isShared && count >= max ? 0 : this.#keepBytes;
     const idleBytes = this.byteLength - this.#leasedBytes -
       this.#abandonedBytes;
-    if (idleBytes > keepBytes + this.#slabBytes) this.#releaseSlabs(keepBytes);
+    if (idleBytes > keepBytes + this.slabBytes) this.#releaseSlabs(keepBytes);
   }
 
   abandon({ slab, bytes: { length } }: SlabBlock): void {
     this.#leasedBytes -= length;
     this.#abandonedBytes += length;
     slab.abandonedBytes += length;
-    if (slab.abandonedBytes * RETIRE_DIVISOR < this.#slabBytes) return;
+    if (slab.abandonedBytes * RETIRE_DIVISOR < this.slabBytes) return;
     if (!slab.isRetired) {
       this.#emptyCache();
       slab.isRetired = true;
@@ -140,16 +192,11 @@ export class BufferPool implements BlockSource<SlabBlock> {
   }
 
   /** Takes a block from a slab, from a new one if need be. */
-  #take(size: number): SlabBlock {
-    if (size >= LARGE_BLOCK_BYTES && this.#freeBytes - size < this.#reserve) {
-      throw limitReached(size);
-    }
+  #take(size: number): SlabBlock | undefined {
     const block = this.#takeFromSlabs(size) ?? this.#newSlab()?.take(size);
     if (block !== undefined) return block;
     this.#emptyCache();
-    const joined = this.#takeFromSlabs(size);
-    if (joined === undefined) throw limitReached(size);
-    return joined;
+    return this.#takeFromSlabs(size);
   }
 
   #takeFromSlabs(size: number): SlabBlock | undefined {
@@ -160,15 +207,11 @@ export class BufferPool implements BlockSource<SlabBlock> {
     return undefined;
   }
 
-  /** The bytes that may still be leased. */
-  get #freeBytes(): number {
+  /** The memory that may still be leased, in bytes. */
+  get freeBytes(): number {
     const { count, max } = this.#allSlabs;
-    return (max - count) * this.#slabBytes + this.byteLength -
+    return (max - count) * this.slabBytes + this.byteLength -
       this.#leasedBytes - this.#abandonedBytes;
-  }
-
-  get #reserve(): number {
-    return this.#allSlabs.max * this.#slabBytes / RESERVE_DIVISOR;
   }
 
   #newSlab(): Slab | undefined {
@@ -177,7 +220,7 @@ export class BufferPool implements BlockSource<SlabBlock> {
       this.#allSlabs.decrement();
       return undefined;
     }
-    const slab = new Slab(this.#slabBytes);
+    const slab = new Slab(this.slabBytes);
     this.#slabs.push(slab);
     return slab;
   }
@@ -206,7 +249,7 @@ export class BufferPool implements BlockSource<SlabBlock> {
     for (const slab of [...this.#slabs].reverse()) {
       if (unusedBytes <= keepBytes) return;
       if (slab.usedBytes > 0) continue;
-      unusedBytes -= this.#slabBytes;
+      unusedBytes -= this.slabBytes;
       this.#remove(slab);
       this.#allSlabs.decrement();
     }

@@ -7,9 +7,10 @@ import {
 import {
   BufferLimitError,
   LARGEST_BLOCK_BYTES,
+  ReadBuffer,
   SMALLEST_BLOCK_BYTES,
 } from "../framing/read_buffer.ts";
-import { BufferPool } from "./buffer_pool.ts";
+import { BufferPool, poolBytesFor } from "./buffer_pool.ts";
 import { SharedCounter } from "./shared_counter.ts";
 import type { SlabBlock } from "./slab.ts";
 
@@ -23,12 +24,22 @@ function randomNumbers(seed: number): (below: number) => number {
   };
 }
 
-/** Leases all that the pool gives, in blocks of this size. */
-function leaseAll(pool: BufferPool, size: number): SlabBlock[] {
+/** Leases all blocks of this size to messages that hold so many bytes. */
+function leaseAll(
+  pool: BufferPool,
+  size: number,
+  heldBytes = size,
+): SlabBlock[] {
   const blocks: SlabBlock[] = [];
   for (;;) {
     try {
-      blocks.push(pool.acquire(size));
+      const block = pool.acquire(size, heldBytes);
+      if (block.bytes.length === size) {
+        blocks.push(block);
+        continue;
+      }
+      pool.release(block);
+      return blocks;
     } catch (error) {
       if (!(error instanceof BufferLimitError)) throw error;
       return blocks;
@@ -44,7 +55,7 @@ Deno.test("BufferPool leases no byte twice at a time", () => {
   for (let round = 1; round < 20_000; round++) {
     if (random(10) < 5) {
       try {
-        const block = pool.acquire(SMALLEST_BLOCK_BYTES << random(11));
+        const block = pool.acquire(SMALLEST_BLOCK_BYTES << random(11), MiB);
         new DataView(block.bytes.buffer).setUint32(
           block.bytes.byteOffset,
           round,
@@ -97,8 +108,8 @@ Deno.test("BufferPool leases all of its memory to small blocks", () => {
 Deno.test("BufferPool reserves an eighth for small blocks", () => {
   const pool = new BufferPool(8 * MiB, Infinity);
   assertEquals(leaseAll(pool, LARGEST_BLOCK_BYTES).length, 7);
-  assertThrows(() => pool.acquire(512 * 1024), BufferLimitError);
-  assertEquals(leaseAll(pool, 128 * 1024).length, 8);
+  assertThrows(() => pool.acquire(1024, 128 * 1024), BufferLimitError);
+  assertEquals(leaseAll(pool, 64 * 1024).length, 16);
 });
 
 Deno.test("BufferPool is not pinned by a few small blocks", () => {
@@ -108,7 +119,7 @@ Deno.test("BufferPool is not pinned by a few small blocks", () => {
   for (const [index, block] of small.entries()) {
     if (index % 1024 !== 0) pool.release(block);
   }
-  assertEquals(leaseAll(pool, 256 * 1024).length, 8 * 3);
+  assertEquals(leaseAll(pool, 256 * 1024, 64 * 1024).length, 8 * 3);
 });
 
 Deno.test("BufferPool releases memory above what it keeps", () => {
@@ -159,7 +170,7 @@ Deno.test("BufferPool counts abandoned memory from 64 MiB until it is collected"
   const pool = new BufferPool(100 * MiB, Infinity, slabs);
   // In a function of its own, so that no variable keeps a block.
   const abandon = () => {
-    const block = pool.acquire(512 * 1024);
+    const block = pool.acquire(512 * 1024, MiB);
     pool.abandon(block);
     return block.bytes;
   };
@@ -176,7 +187,43 @@ Deno.test("BufferPool counts abandoned memory from 64 MiB until it is collected"
     heap.push(Array.from({ length: 100_000 }, (_, i) => ({ i })));
     await new Promise((resolve) => setTimeout(resolve));
   }
-  pool.release(pool.acquire(LARGEST_BLOCK_BYTES));
+  pool.release(pool.acquire(LARGEST_BLOCK_BYTES, MiB));
+});
+
+Deno.test("BufferPool leases a smaller block where none of the size is left", () => {
+  const pool = new BufferPool(2 * MiB, Infinity);
+  for (const block of leaseAll(pool, 512 * 1024).slice(0, 1)) {
+    pool.release(block);
+  }
+  pool.acquire(256 * 1024, 64 * 1024);
+  assertEquals(pool.acquire(512 * 1024, 64 * 1024).bytes.length, 256 * 1024);
+});
+
+Deno.test("BufferPool leases modest blocks to many connections", () => {
+  const pool = new BufferPool(1024 * MiB, Infinity);
+  // Each connection stops just after its first block.
+  for (let count = 0; count < 8200; count++) {
+    pool.acquire(1024, 0);
+    pool.acquire(128 * 1024, 1024);
+  }
+  assert(pool.leasedBytes < 320 * MiB, `${pool.leasedBytes / MiB} MiB`);
+  assertEquals(pool.acquire(256 * 1024, 64 * 1024).bytes.length, 256 * 1024);
+});
+
+Deno.test.each([
+  { name: "1 MiB", maxBytes: MiB },
+  { name: "2.5 MB", maxBytes: 2_500_000 },
+  { name: "1,000 B", maxBytes: 1000 },
+  { name: "64 MiB", maxBytes: 64 * MiB },
+])("poolBytesFor() is enough for a message of $name", ({ maxBytes }) => {
+  const pool = new BufferPool(poolBytesFor(maxBytes), Infinity);
+  const buffer = new ReadBuffer(pool, maxBytes);
+  for (let read = 0; read < maxBytes;) {
+    const count = Math.min(buffer.beginRead().length, maxBytes - read);
+    read += buffer.endRead(count).length;
+  }
+  buffer.finish();
+  assertEquals(pool.leasedBytes, 0);
 });
 
 Deno.test("BufferPool with no memory leases none", () => {

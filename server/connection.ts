@@ -1,39 +1,21 @@
 /**
- * The server's side of one connection: read a message, reply, linger, close.
+ * The server's side of one connection: read messages, reply, linger, close.
  *
  * @module
  */
-import { encode } from "../framing/encode.ts";
-import type { Decoder, Framing } from "../framing/framing.ts";
+import { setImmediate } from "node:timers";
+import type { Decoder } from "../framing/framing.ts";
 import { ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
-import type { BufferPool } from "./buffer_pool.ts";
-import { type Checked, Deadline, type DeadlineTimer } from "./deadline.ts";
-import {
-  ErrorReply,
-  type Handler,
-  HandlerInfo,
-  LazyAbort,
-  ReceivedMessage,
-  type ReplyBody,
-} from "./handler.ts";
+import { type Checked, Deadline } from "./deadline.ts";
 import type { ConversationReport } from "./report.ts";
+import { type ResolvedOptions, Responder } from "./responder.ts";
 import { Interruption, Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
-export interface ResolvedOptions {
-  /** The framing of messages. */
-  readonly messageFraming: Framing;
-  /** The framing of replies. */
-  readonly replyFraming: Framing;
-  readonly keepAlive: boolean;
-  readonly maxBytes: number;
-  readonly idleTimeoutMs: number;
-  readonly messageTimeoutMs: number;
-  readonly lingerTimeoutMs: number;
-  readonly handler: Handler;
-  readonly pool: BufferPool;
-  readonly timer: DeadlineTimer;
+export interface ConnectionOptions extends ResolvedOptions {
+  /** Connections that wait for the client's end of file, the oldest first. */
+  readonly lingering: Set<ServerConnection>;
 }
 
 /** What reading a message resulted in. Its `reason` tells which. */
@@ -41,41 +23,61 @@ type ReadResult = Decoded | Interruption;
 
 const EMPTY = new Uint8Array(0);
 
+/**
+ * The end of a connection between two messages: no word of ours, because a
+ * client would take it for the reply to its next request.
+ */
+const SILENCE = new Interruption("");
+
+/** Messages that are answered before other connections get their turn. */
+const MESSAGES_PER_TURN = 64;
+
+/**
+ * A connection that has lingered for less is not closed for another one: its
+ * client may still be reading the reply.
+ */
+const MIN_LINGER_MS = 1000;
+
 /** One connection. It owns the socket and closes it. */
 export class ServerConnection implements Checked {
-  readonly #options: ResolvedOptions;
+  readonly #options: ConnectionOptions;
   readonly #buffer: ReadBuffer;
   readonly #deadline: Deadline;
   readonly #transport: Transport;
+  readonly #responder: Responder;
   readonly #startedMs = performance.now();
+  readonly #startTick: number;
+  #isProbed = false;
   #decoder: Decoder | undefined;
-  /** Bytes of the next message that were read with the one before. */
+  /** Bytes after the last message that was decoded. */
   #rest: Uint8Array = EMPTY;
+  /** The bytes of an incomplete message that were read with another one. */
+  #restBytes = 0;
   /** The deadline is one of reading, which an error reply answers. */
   #isReading = false;
   /** Between two messages. */
   #isIdle = false;
-  /** No further message will be read. */
+  /** The client was refused unread: it lingers briefly, and gives way. */
+  #isRefused = false;
+  /** The server shuts down: messages that have arrived are answered. */
+  #isFinishing = false;
+  /** No further message will be answered. */
   #isLast: boolean;
+  /** The code of the error reply for messages that are not answered. */
+  #lastCode = "";
   #messages = 0;
-  /** The bytes sent before the current reply: more are part of the reply. */
-  #sentBefore = 0;
-  #outcome = "";
-  #error: unknown;
+  #lingeringSinceMs = Infinity;
 
-  constructor(conn: Deno.Conn, options: ResolvedOptions) {
-    const { pool, timer, messageFraming, maxBytes, idleTimeoutMs } = options;
+  constructor(conn: Deno.Conn, options: ConnectionOptions) {
+    const { pool, timer, messageFraming, maxBytes, phases } = options;
     this.#options = options;
+    this.#startTick = timer.ticks;
     this.#isLast = !options.keepAlive;
     const usefulBytes = maxBytes + messageFraming.overheadBytes;
     this.#buffer = new ReadBuffer(pool, usefulBytes);
     this.#deadline = new Deadline(timer);
-    this.#transport = new Transport(
-      conn,
-      this.#buffer,
-      this.#deadline,
-      idleTimeoutMs,
-    );
+    this.#transport = new Transport(conn, this.#buffer, this.#deadline, phases);
+    this.#responder = new Responder(options, this.#transport, this.#buffer);
   }
 
   /**
@@ -85,28 +87,29 @@ export class ServerConnection implements Checked {
    */
   async run(refusal?: string): Promise<ConversationReport> {
     const transport = this.#transport;
+    this.#isRefused = refusal !== undefined;
     try {
-      let result: ReadResult | undefined = refusal === undefined
-        ? await this.#readMessage()
+      const result = refusal === undefined
+        ? await this.#answerAllButLast()
         : new Interruption(refusal);
-      while (result?.reason === "end" && !this.#isLast) {
-        await this.#reply(result);
-        result = this.#isLast ? undefined : await this.#readMessage();
-      }
       // Discarding starts as soon as the outcome is known, beside the handler
       // and the writing: a client that writes everything before it reads would
       // otherwise deadlock with the server.
       transport.drain();
-      if (result?.reason === "end") await this.#reply(result);
-      else if (result !== undefined) await this.#refuse(result);
+      const isSilent = !(await this.#answerLast(result));
+      await transport.flush();
       this.#buffer.finish();
-      await transport.linger(this.#options.lingerTimeoutMs);
+      await this.#linger(refusal !== "busy");
+      // Without the client's end of file, nobody knows whether it has read.
+      if (!transport.isEndOfFile && !isSilent) transport.replyLost = true;
     } catch (error) {
       if (transport.isGone(error)) {
-        this.#outcome ||= transport.isClosed ? "aborted" : this.#lost(error);
+        this.#responder.outcome ||= transport.isClosed
+          ? "aborted"
+          : this.#lost(error);
       } else {
-        this.#outcome = "failed";
-        this.#error = error;
+        this.#responder.outcome = "failed";
+        this.#responder.error = error;
       }
     } finally {
       this.#buffer.finish();
@@ -116,22 +119,41 @@ export class ServerConnection implements Checked {
   }
 
   /** Ends a reading, writing or lingering phase that takes too long. */
-  check(ticks: number): void {
-    if (!this.#deadline.hasPassed(ticks)) return;
-    if (this.#isReading) this.interrupt("timed out");
-    else this.#transport.close();
+  check(ticks: number, isShort: boolean): void {
+    if (
+      !this.#isProbed &&
+      ticks - this.#startTick >= this.#options.keepAliveTicks
+    ) {
+      this.#isProbed = true;
+      this.#transport.keepAlive();
+    }
+    if (!this.#deadline.hasPassed(ticks, isShort || this.#isRefused)) return;
+    if (this.#isReading) return this.interrupt("timed out");
+    // The code of an error reply tells more than that it stalled.
+    if (this.#responder.outcome === "ok" && !this.#transport.isLingering) {
+      this.#responder.outcome = "stalled";
+    }
+    this.#transport.close();
   }
 
-  /** Makes the current message the last; between two messages, there is none. */
-  finishAfterCurrent(errorCode: string): void {
-    this.#isLast = true;
-    if (this.#isIdle) this.interrupt(errorCode);
+  /** Answers the messages that have arrived, and ends. */
+  finishSoon(): void {
+    this.#isFinishing = true;
+    if (this.#isReading && this.#isIdle) {
+      this.#deadline.start(this.#options.phases.lastRead);
+    }
   }
 
   /** Sends an error reply instead of a reply, unless a reply has begun. */
   interrupt(errorCode: string): void {
     this.#isLast = true;
-    if (!this.#hasBegun) this.#transport.interrupt(errorCode);
+    this.#lastCode = errorCode;
+    if (!this.#responder.hasBegun) this.#transport.interrupt(errorCode);
+  }
+
+  /** The time that the connection has been lingering, in ms. */
+  lingeringMs(nowMs: number): number {
+    return nowMs - this.#lingeringSinceMs;
   }
 
   /** Closes at once, whatever is pending. */
@@ -139,171 +161,135 @@ export class ServerConnection implements Checked {
     this.#transport.close();
   }
 
-  get #hasBegun(): boolean {
-    return this.#transport.bytesOut > this.#sentBefore;
+  /** Answers messages as long as another may follow. */
+  async #answerAllButLast(): Promise<ReadResult> {
+    let result: ReadResult = await this.#readMessage();
+    for (let count = 1; result.reason === "end" && !this.#isLast; count++) {
+      const replying = this.#reply(result);
+      if (replying !== undefined) await replying;
+      if (count % MESSAGES_PER_TURN === 0 || this.#transport.isQueueFull) {
+        await this.#transport.flush();
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      const next = this.#decodeRest();
+      if (next !== undefined) {
+        // Interrupted: what is not answered any more gets an error reply.
+        if (this.#isLast) return new Interruption(this.#lastCode);
+        result = next;
+        continue;
+      }
+      await this.#transport.flush();
+      this.#buffer.nextMessage(this.#restBytes);
+      if (this.#isLast) return await this.#whatIsLeft();
+      result = await this.#readMessage();
+    }
+    return result;
+  }
+
+  /** After an interruption: whether anything has arrived that is not answered. */
+  async #whatIsLeft(): Promise<ReadResult> {
+    if (this.#restBytes > 0) return new Interruption(this.#lastCode);
+    this.#isReading = this.#isIdle = true;
+    this.#deadline.start(this.#options.phases.lastRead);
+    const chunk = await this.#transport.read();
+    this.#isReading = this.#isIdle = false;
+    this.#deadline.stop();
+    return chunk instanceof Uint8Array
+      ? new Interruption(this.#lastCode)
+      : SILENCE;
+  }
+
+  /** Answers the last message. Returns whether there was anything to say. */
+  async #answerLast(result: ReadResult): Promise<boolean> {
+    if (result.reason === "end") {
+      await this.#reply(result);
+      return true;
+    }
+    // With keep-alive, an end of file between two messages ends in silence.
+    const isGoodbye = "isEmpty" in result && result.isEmpty &&
+      this.#options.keepAlive;
+    if (isGoodbye || result === SILENCE) return false;
+    // Nobody reads the message any more, unless a handler was interrupted.
+    this.#buffer.finish();
+    this.#responder.sendError(result.errorCode);
+    return true;
+  }
+
+  /** Answers a message. See {@linkcode Responder.reply}. */
+  #reply(message: Decoded): Promise<void> | undefined {
+    this.#messages++;
+    this.#rest = message.rest;
+    return this.#responder.reply(message);
+  }
+
+  /** Decodes the next message, if it has been read with the one before. */
+  #decodeRest(): Decoded | undefined {
+    this.#restBytes = this.#rest.length;
+    if (this.#restBytes === 0) return undefined;
+    const result = this.#decoder!.push(this.#rest);
+    this.#rest = EMPTY;
+    return result;
   }
 
   /** Reads to the end of a message, or to the reason why there is none. */
   #readMessage(): Promise<ReadResult> {
-    const { keepAlive, idleTimeoutMs, messageTimeoutMs } = this.#options;
-    this.#outcome = "";
-    this.#error = undefined;
-    this.#sentBefore = this.#transport.bytesOut;
+    const { keepAlive, phases } = this.#options;
+    this.#responder.reset();
     this.#isReading = true;
-    this.#isIdle = keepAlive && this.#rest.length === 0;
-    // Between two messages there is none that could take too long.
-    const totalMs = this.#isIdle ? 0 : messageTimeoutMs;
-    this.#deadline.start(idleTimeoutMs, totalMs);
+    this.#isIdle = keepAlive && this.#restBytes === 0;
+    if (!this.#isIdle) this.#deadline.start(phases.reading);
+    else if (this.#isFinishing) this.#deadline.start(phases.lastRead);
+    else this.#deadline.start(phases.idle);
     // One promise, and no async function: each of many silent connections
     // waits here, and a suspended function takes half a kB.
-    return new Promise((resolve, reject) => {
-      if (this.#rest.length === 0) this.#readOn(resolve, reject);
-      else this.#decode(this.#rest, resolve, reject);
-    });
+    return new Promise((resolve, reject) => this.#readOn(resolve, reject));
   }
 
   #readOn(
     resolve: (result: ReadResult) => void,
     reject: (reason: unknown) => void,
   ): void {
-    this.#transport.read().then(
-      (chunk) => this.#decode(chunk, resolve, reject),
-      reject,
-    );
+    this.#transport.read().then((chunk) => {
+      const result = this.#decode(chunk);
+      if (result === undefined) return this.#readOn(resolve, reject);
+      this.#isReading = this.#isIdle = false;
+      this.#deadline.stop();
+      resolve(result);
+    }, reject);
   }
 
-  #decode(
-    chunk: Uint8Array | null | Interruption,
-    resolve: (result: ReadResult) => void,
-    reject: (reason: unknown) => void,
-  ): void {
-    const { messageFraming, maxBytes } = this.#options;
-    let result: ReadResult | undefined;
+  #decode(chunk: Uint8Array | null | Interruption): ReadResult | undefined {
     if (chunk instanceof Interruption) {
-      result = chunk;
-    } else {
-      this.#decoder ??= messageFraming.decoder(maxBytes);
-      result = chunk === null ? this.#decoder.end() : this.#decoder.push(chunk);
+      // A first request may still get a reply, if only that we are busy.
+      const mayAnswer = chunk.errorCode === "busy" && this.#messages === 0;
+      return this.#isIdle && !mayAnswer ? SILENCE : chunk;
     }
-    if (result === undefined) {
-      if (this.#isIdle) this.#startMessage();
-      return this.#readOn(resolve, reject);
+    const { messageFraming, maxBytes, phases } = this.#options;
+    this.#decoder ??= messageFraming.decoder(maxBytes);
+    if (chunk === null) return this.#decoder.end();
+    const result = this.#decoder.push(chunk);
+    if (result === undefined && this.#isIdle) {
+      // The first bytes of a message: its time limit starts.
+      this.#isIdle = false;
+      this.#deadline.start(phases.reading);
     }
-    this.#isReading = this.#isIdle = false;
-    this.#deadline.stop();
-    resolve(result);
+    return result;
   }
 
-  /** The first bytes of a message have arrived: its time limit starts. */
-  #startMessage(): void {
-    const { idleTimeoutMs, messageTimeoutMs } = this.#options;
-    this.#isIdle = false;
-    this.#deadline.start(idleTimeoutMs, messageTimeoutMs);
-  }
-
-  /** Sends the handler's reply to a message, or an error reply instead. */
-  async #reply(message: Decoded): Promise<void> {
-    const transport = this.#transport;
-    this.#messages++;
-    this.#rest = message.rest;
-    const abort = new LazyAbort();
-    transport.onPeerGone(abort);
+  /**
+   * Waits for the client's end of file.
+   *
+   * @param hasPlace Whether another connection may need this one's place.
+   */
+  async #linger(hasPlace: boolean): Promise<void> {
+    const { lingering } = this.#options;
+    this.#lingeringSinceMs = performance.now();
+    if (hasPlace) lingering.add(this);
     try {
-      const interruption = await this.#callHandler(message, abort);
-      if (interruption !== undefined) {
-        abort.abort(new ErrorReply(interruption.errorCode));
-        await this.#sendError(interruption.errorCode);
-      }
-    } catch (error) {
-      if (transport.isGone(error)) throw error;
-      const isRefusal = error instanceof ErrorReply;
-      const code = isRefusal ? error.code : "failed";
-      if (!isRefusal) this.#error = error;
-      abort.abort(error);
-      if (this.#hasBegun) {
-        // What has been sent cannot be taken back.
-        this.#outcome = code;
-        transport.replyLost = true;
-        throw transport.markPeerGone(error);
-      }
-      await this.#sendError(code);
-    }
-    if (!this.#isLast) this.#buffer.nextMessage(this.#rest.length);
-  }
-
-  /** Sends what the handler returns, unless that is interrupted. */
-  async #callHandler(
-    message: Decoded,
-    abort: LazyAbort,
-  ): Promise<Interruption | undefined> {
-    const { handler, messageFraming } = this.#options;
-    const { remoteAddr } = this.#transport;
-    const marker = messageFraming.markers[message.markerIndex];
-    const info = new HandlerInfo(remoteAddr, marker, abort);
-    let body = handler(new ReceivedMessage(message), info);
-    if (body instanceof Promise) {
-      this.#buffer.holdUntil(body);
-      const settled = await this.#transport.waitFor(body);
-      if (settled instanceof Interruption) {
-        this.#buffer.holdUntil(body.then((late) => this.#discard(late)));
-        return settled;
-      }
-      body = settled;
-    }
-    this.#outcome = "ok";
-    return await this.#send(body);
-  }
-
-  async #send(body: ReplyBody): Promise<Interruption | undefined> {
-    const transport = this.#transport;
-    const chunks = encode(body, this.#options.replyFraming);
-    if (Symbol.iterator in chunks) {
-      for (const chunk of chunks) await transport.write(chunk);
-      return undefined;
-    }
-    const iterator = chunks[Symbol.asyncIterator]();
-    let isDone = false;
-    try {
-      for (;;) {
-        const next = await transport.waitFor(iterator.next());
-        if (next instanceof Interruption) return next;
-        if (next.done) {
-          isDone = true;
-          return undefined;
-        }
-        await transport.write(next.value);
-      }
+      await this.#transport.linger();
     } finally {
-      if (!isDone) this.#breakOff(iterator);
+      lingering.delete(this);
     }
-  }
-
-  /** Drops the reply of a handler that was interrupted. */
-  #discard(late: ReplyBody): void {
-    if (typeof late === "object" && Symbol.asyncIterator in late) {
-      this.#breakOff(late[Symbol.asyncIterator]());
-    }
-  }
-
-  /** Ends an iterable that may still read its message. */
-  #breakOff(iterator: AsyncIterator<unknown>): void {
-    this.#buffer.abandon();
-    // Not awaited: it settles only after the chunk that is being made.
-    iterator.return?.().catch(() => {});
-  }
-
-  /** Sends the error reply for what is not a complete message. */
-  async #refuse(result: ReadResult): Promise<void> {
-    // With keep-alive, an end of file between two messages ends in silence.
-    const isGoodbye = "isEmpty" in result && result.isEmpty;
-    if (isGoodbye && this.#options.keepAlive) return;
-    await this.#sendError(result.errorCode);
-  }
-
-  async #sendError(code: string): Promise<void> {
-    this.#outcome = code;
-    if (this.#isLast) this.#buffer.finish();
-    await this.#send(`ERROR:${code}!`);
   }
 
   /** How the client broke the connection. */
@@ -312,21 +298,36 @@ export class ServerConnection implements Checked {
     if (!isTruncated && !(error instanceof Deno.errors.InvalidData)) {
       return "reset";
     }
-    this.#error = error;
+    this.#responder.error = error;
     return isTruncated ? "truncated" : "not TLS";
   }
 
   #report(): ConversationReport {
     const { remoteAddr, bytesIn, bytesOut, replyLost } = this.#transport;
+    const { outcome, error } = this.#responder;
     return {
       remoteAddr,
-      outcome: this.#outcome || "ok",
+      outcome: outcome || "ok",
       messages: this.#messages,
       bytesIn,
       bytesOut,
       durationMs: performance.now() - this.#startedMs,
       replyLost,
-      ...(this.#error !== undefined && { error: this.#error }),
+      ...(error !== undefined && { error }),
     };
   }
+}
+
+/**
+ * Closes the connection that has lingered longest, if it is long enough. Its
+ * place is free as soon as it has ended, in a moment.
+ */
+export function closeOldest(connections: Set<ServerConnection>): boolean {
+  const [oldest] = connections;
+  const nowMs = performance.now();
+  if (oldest === undefined) return false;
+  if (oldest.lingeringMs(nowMs) < MIN_LINGER_MS) return false;
+  connections.delete(oldest);
+  oldest.abort();
+  return true;
 }

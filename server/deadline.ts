@@ -19,8 +19,36 @@ const TICKS_PER_TIMEOUT = 16;
 
 /** An object that is checked at each tick. */
 export interface Checked {
-  /** Checks a deadline, given the number of ticks so far. */
-  check(ticks: number): void;
+  /**
+   * Checks a deadline.
+   *
+   * @param ticks The number of ticks so far.
+   * @param isShort Whether the server runs short of connections or memory.
+   */
+  check(ticks: number, isShort: boolean): void;
+}
+
+/**
+ * The time limits of a phase, in ticks; `Infinity` is no limit.
+ *
+ * A phase has two pairs of limits. The strict ones hold when the server runs
+ * short of connections or memory. Otherwise the patient ones hold, and every
+ * byte that moves earns more time, so that a slow client is not taken for a
+ * dead one: the idea of `MinRate` in Apache's mod_reqtimeout.
+ */
+export interface PhaseLimits {
+  /** Strict: without progress. */
+  readonly idleTicks: number;
+  /** Strict: in all. */
+  readonly totalTicks: number;
+  /** Patient: without progress. */
+  readonly patientIdleTicks: number;
+  /** Patient: in all. */
+  readonly patientTotalTicks: number;
+  /** What earned time extends: the patient limit without progress, or in all. */
+  readonly earned: "idle" | "total";
+  /** The largest time that can be earned. */
+  readonly maxEarnedTicks: number;
 }
 
 /** The timer that all deadlines of a server share. */
@@ -29,14 +57,21 @@ export class DeadlineTimer {
   ticks = 0;
   readonly #tickMs: number;
   readonly #checked: ReadonlySet<Checked>;
+  readonly #isShort: () => boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param limits All limits that deadlines will use, in ms; 0 is no limit.
    * @param checked The objects to check: a set that others fill and empty.
+   * @param isShort Whether the server runs short of connections or memory.
    */
-  constructor(limits: readonly number[], checked: ReadonlySet<Checked>) {
+  constructor(
+    limits: readonly number[],
+    checked: ReadonlySet<Checked>,
+    isShort: () => boolean = () => false,
+  ) {
     this.#checked = checked;
+    this.#isShort = isShort;
     const shortest = Math.min(...limits.filter((limit) => limit > 0));
     this.#tickMs = Math.min(
       Math.ceil(shortest / TICKS_PER_TIMEOUT),
@@ -56,6 +91,27 @@ export class DeadlineTimer {
     return Math.ceil(ms / this.#tickMs) + 1;
   }
 
+  /** The ticks, with a fraction, that a byte earns at this minimal rate. */
+  ticksPerByte(bytesPerSecond: number): number {
+    // At a rate of 0 a byte earns as much time as anybody could want.
+    if (bytesPerSecond === 0) return 2 ** 32;
+    return 1000 / bytesPerSecond / this.#tickMs;
+  }
+
+  /** Limits of a phase that are the same, however much room there is. */
+  limits(idleMs: number, totalMs: number): PhaseLimits {
+    const idleTicks = this.ticksFor(idleMs);
+    const totalTicks = this.ticksFor(totalMs);
+    return {
+      idleTicks,
+      totalTicks,
+      patientIdleTicks: idleTicks,
+      patientTotalTicks: totalTicks,
+      earned: "idle",
+      maxEarnedTicks: 0,
+    };
+  }
+
   /** Stops ticking. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
@@ -69,51 +125,55 @@ export class DeadlineTimer {
     if (this.#checked.size === 0) return;
     this.#timer = setTimeout(() => this.#tick(), this.#tickMs);
     this.ticks++;
-    for (const checked of this.#checked) checked.check(this.ticks);
+    const isShort = this.#isShort();
+    for (const checked of this.#checked) checked.check(this.ticks, isShort);
   }
 }
 
-/** Two limits on a phase of a connection: without progress, and in all. */
+/** The time limits on the current phase of a connection. */
 export class Deadline {
   readonly #timer: DeadlineTimer;
-  #idleTicks = Infinity;
-  #lastTick = Infinity;
+  #limits: PhaseLimits | undefined;
+  #startTick = 0;
   #progressTick = 0;
+  #earnedTicks = 0;
 
   constructor(timer: DeadlineTimer) {
     this.#timer = timer;
   }
 
-  /**
-   * Starts a phase, and ends the one before.
-   *
-   * @param idleMs The longest time without progress, in ms; 0 for no limit.
-   * @param totalMs The longest time in all, in ms; 0 for no limit.
-   */
-  start(idleMs: number, totalMs: number): void {
-    this.#progressTick = this.#timer.ticks;
-    this.#idleTicks = this.#timer.ticksFor(idleMs);
-    this.#lastTick = this.#progressTick + this.#timer.ticksFor(totalMs);
+  /** Starts a phase, and ends the one before. */
+  start(limits: PhaseLimits, earnedTicks = 0): void {
+    this.#limits = limits;
+    this.#startTick = this.#progressTick = this.#timer.ticks;
+    this.#earnedTicks = earnedTicks;
   }
 
-  /** Notes progress. */
-  progress(): void {
+  /** Notes progress, which earns this much time. */
+  progress(earnedTicks = 0): void {
     this.#progressTick = this.#timer.ticks;
+    this.#earnedTicks += earnedTicks;
   }
 
   /** Ends the phase. */
   stop(): void {
-    this.#idleTicks = this.#lastTick = Infinity;
+    this.#limits = undefined;
   }
 
   /** Whether a limit has passed at this tick. Reports it once. */
-  hasPassed(ticks: number): boolean {
-    if (
-      ticks < this.#lastTick && ticks - this.#progressTick < this.#idleTicks
-    ) {
-      return false;
+  hasPassed(ticks: number, isShort = false): boolean {
+    const limits = this.#limits;
+    if (limits === undefined) return false;
+    let { idleTicks, totalTicks } = limits;
+    if (!isShort) {
+      ({ patientIdleTicks: idleTicks, patientTotalTicks: totalTicks } = limits);
+      const earned = Math.min(this.#earnedTicks, limits.maxEarnedTicks);
+      if (limits.earned === "idle") idleTicks += earned;
+      else totalTicks += earned;
     }
-    this.stop();
-    return true;
+    const isOver = ticks - this.#progressTick >= idleTicks ||
+      ticks - this.#startTick >= totalTicks;
+    if (isOver) this.stop();
+    return isOver;
   }
 }

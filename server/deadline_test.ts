@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Checked, Deadline, DeadlineTimer } from "./deadline.ts";
+import {
+  type Checked,
+  Deadline,
+  DeadlineTimer,
+  type PhaseLimits,
+} from "./deadline.ts";
 
 /** A deadline that its timer checks. */
 class Watched implements Checked {
@@ -19,8 +24,8 @@ class Watched implements Checked {
     return this.#passed.promise;
   }
 
-  check(ticks: number): void {
-    if (!this.deadline.hasPassed(ticks)) return;
+  check(ticks: number, isShort: boolean): void {
+    if (!this.deadline.hasPassed(ticks, isShort)) return;
     this.count++;
     this.#passed.resolve(performance.now() - this.#startedMs);
   }
@@ -30,7 +35,7 @@ Deno.test("Deadline passes after its time without progress, not before", async (
   const set = new Set<Checked>();
   using timer = new DeadlineTimer([32, 0], set);
   const watched = new Watched(timer, set);
-  watched.deadline.start(32, 0);
+  watched.deadline.start(timer.limits(32, 0));
   const passedMs = await watched.passed;
   assert(passedMs >= 32, `${passedMs} ms`);
 });
@@ -39,7 +44,7 @@ Deno.test("Deadline passes after its total time, whatever the progress", async (
   const set = new Set<Checked>();
   using timer = new DeadlineTimer([32], set);
   const watched = new Watched(timer, set);
-  watched.deadline.start(32, 64);
+  watched.deadline.start(timer.limits(32, 64));
   const progress = setInterval(() => watched.deadline.progress(), 1);
   const passedMs = await watched.passed;
   clearInterval(progress);
@@ -49,7 +54,7 @@ Deno.test("Deadline passes after its total time, whatever the progress", async (
 Deno.test("Deadline is put off by progress", () => {
   const timer = new DeadlineTimer([16], new Set());
   const deadline = new Deadline(timer);
-  deadline.start(16, 0);
+  deadline.start(timer.limits(16, 0));
   for (let ticks = 1; ticks < 200; ticks++) {
     timer.ticks = ticks;
     deadline.progress();
@@ -65,11 +70,11 @@ Deno.test("Deadline passes once, and not when stopped or without limit", async (
   using timer = new DeadlineTimer([16], set);
   const [stopped, unlimited, once, last] = [0, 1, 2, 3]
     .map(() => new Watched(timer, set)) as [Watched, Watched, Watched, Watched];
-  stopped.deadline.start(16, 16);
+  stopped.deadline.start(timer.limits(16, 16));
   stopped.deadline.stop();
-  unlimited.deadline.start(0, 0);
-  once.deadline.start(16, 0);
-  last.deadline.start(64, 0);
+  unlimited.deadline.start(timer.limits(0, 0));
+  once.deadline.start(timer.limits(16, 0));
+  last.deadline.start(timer.limits(64, 0));
   await last.passed;
   assertEquals([stopped.count, unlimited.count, once.count], [0, 0, 1]);
 });
@@ -78,10 +83,69 @@ Deno.test("DeadlineTimer stops when nothing is checked, and starts again", async
   const set = new Set<Checked>();
   using timer = new DeadlineTimer([16], set);
   const first = new Watched(timer, set);
-  first.deadline.start(16, 0);
+  first.deadline.start(timer.limits(16, 0));
   await first.passed;
   set.clear();
   const second = new Watched(timer, set);
-  second.deadline.start(16, 0);
+  second.deadline.start(timer.limits(16, 0));
   await second.passed;
+});
+
+/** Limits in ticks: strict 2 idle and 10 in all, patient 5 and 20. */
+const PATIENT = {
+  idleTicks: 2,
+  totalTicks: 10,
+  patientIdleTicks: 5,
+  patientTotalTicks: 20,
+  maxEarnedTicks: 30,
+};
+
+/** The tick at which a deadline passes that makes progress at these ticks. */
+function passesAt(
+  limits: PhaseLimits,
+  isShort: boolean,
+  progress: (tick: number) => number | undefined,
+): number {
+  const timer = new DeadlineTimer([16], new Set());
+  const deadline = new Deadline(timer);
+  deadline.start(limits);
+  for (let tick = 1; tick < 1000; tick++) {
+    if (deadline.hasPassed(tick, isShort)) return tick;
+    timer.ticks = tick;
+    const earned = progress(tick);
+    if (earned !== undefined) deadline.progress(earned);
+  }
+  return Infinity;
+}
+
+Deno.test.each(
+  [
+    // Silent, and always moving.
+    { name: "silent", earned: "total", short: 2, patient: 5, rate: undefined },
+    { name: "moving", earned: "total", short: 10, patient: 20, rate: 0 },
+    // Half a tick is earned at each, from the second half of the limit on late.
+    { name: "slow", earned: "total", short: 10, patient: 39, rate: 0.5 },
+    { name: "fast enough", earned: "total", short: 10, patient: 50, rate: 1 },
+    {
+      name: "moving without total",
+      earned: "idle",
+      short: 10,
+      patient: 20,
+      rate: 1,
+    },
+  ] as const,
+)(
+  "Deadline is strict where the server is short, and patient elsewhere: $name",
+  ({ earned, short, patient, rate }) => {
+    const limits = { ...PATIENT, earned };
+    assertEquals(passesAt(limits, true, () => rate), short);
+    assertEquals(passesAt(limits, false, () => rate), patient);
+  },
+);
+
+Deno.test("Deadline without progress earns the time of what moved before", () => {
+  const limits = { ...PATIENT, earned: "idle", patientTotalTicks: Infinity };
+  const once = (tick: number) => tick === 1 ? 7 : undefined;
+  assertEquals(passesAt({ ...limits, earned: "idle" }, false, once), 1 + 5 + 7);
+  assertEquals(passesAt({ ...limits, earned: "idle" }, true, once), 1 + 2);
 });

@@ -46,8 +46,9 @@ export type ReplyBody = Body;
 /**
  * Answers one message.
  *
- * If the handler throws, the client gets `ERROR:failed!`; if it throws an
- * {@linkcode ErrorReply}, the client gets that. An iterable that throws after
+ * If the handler throws, the client gets `ERROR:failed!`, and `onError` the
+ * error; if it throws an {@linkcode ErrorReply}, the client gets that. A reply
+ * that contains its own end marker counts as an error, too. An iterable that throws after
  * its first chunk was sent truncates the reply; without `replyEnd` the client
  * may take that for a complete one.
  *
@@ -60,7 +61,14 @@ export type Handler = (
 ) => ReplyBody | Promise<ReplyBody>;
 
 /** Outcomes of a conversation that are not error codes. */
-const OUTCOMES = new Set(["ok", "reset", "aborted", "truncated", "not TLS"]);
+const OUTCOMES = new Set([
+  "ok",
+  "reset",
+  "stalled",
+  "aborted",
+  "truncated",
+  "not TLS",
+]);
 
 /**
  * An error reply, `ERROR:code!`: a handler throws one to refuse a message. With
@@ -92,8 +100,8 @@ export class ErrorReply extends Error {
    *
    * @param code 1 to 200 characters, without `!` and line breaks.
    * @throws {TypeError} If the code is not valid: a client would not recognise
-   * the reply as an error. Or if it is `ok`, `reset`, `aborted`, `truncated` or
-   * `not TLS`, which are outcomes in the log and no error replies.
+   * the reply as an error. Or if it is `ok`, `reset`, `stalled`, `aborted`,
+   * `truncated` or `not TLS`, which are outcomes in the log.
    */
   constructor(code: string) {
     if (!/^[^!\r\n]{1,200}$/.test(code) || OUTCOMES.has(code)) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { slabsIn } from "./buffer_pool.ts";
-import { limitOf, type ServeOptions } from "./options.ts";
+import { type AnyServeOptions, limitOf } from "./options.ts";
 import { SharedCounter } from "./shared_counter.ts";
 
 /** The limits of a complete server, however many threads it has. */
@@ -16,7 +16,7 @@ export interface SharedLimits {
 }
 
 /** The limits that the options ask for, with nothing counted yet. */
-export function newLimits(options: ServeOptions): SharedLimits {
+export function newLimits(options: AnyServeOptions): SharedLimits {
   return {
     connections: new SharedCounter(limitOf(options, "maxConnections")),
     slabs: new SharedCounter(slabsIn(limitOf(options, "maxBufferedBytes"))),

@@ -4,19 +4,20 @@
  * @module
  */
 import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "../framing/defaults.ts";
+import { encode } from "../framing/encode.ts";
 import { EndMarkerFraming } from "../framing/end_marker.ts";
 import { endOfFileFraming } from "../framing/end_of_file.ts";
 import type { Framing } from "../framing/framing.ts";
 import { type Marker, toMarkerSet } from "../framing/marker.ts";
 import { checkMaxBytes } from "../framing/max_bytes.ts";
 import { netstringFraming } from "../framing/netstring.ts";
-import { BufferPool } from "./buffer_pool.ts";
-import type { ResolvedOptions } from "./connection.ts";
-import { type Checked, DeadlineTimer } from "./deadline.ts";
-import type { Handler } from "./handler.ts";
+import { BufferPool, poolBytesFor } from "./buffer_pool.ts";
+import type { ConnectionOptions, ServerConnection } from "./connection.ts";
+import { DeadlineTimer } from "./deadline.ts";
+import type { Handler, Message, MessageInfo } from "./handler.ts";
 import type { SharedLimits } from "./limits.ts";
+import { Phases, shortestLimits } from "./phases.ts";
 import type { ConversationReport } from "./report.ts";
-import { LINGER_TOTAL_MS } from "./transport.ts";
 
 /** Options of `serve()`. Times are in ms; for them, 0 is no limit. */
 export interface ServeOptions {
@@ -24,12 +25,6 @@ export interface ServeOptions {
   hostname?: string;
   /** The port; 0 takes a free one, which `addr` tells. @default {4444} */
   port?: number;
-  /**
-   * The path of a Unix socket to listen on instead. Deno removes the file at
-   * `path` when the server closes. See `removeStaleSocket()` for the file of a
-   * server that died.
-   */
-  path?: string;
   /** A certificate chain in PEM. With `key`, the server speaks TLS. */
   cert?: string;
   /** The private key of the certificate, in PEM. */
@@ -64,8 +59,10 @@ export interface ServeOptions {
   maxBytes?: number;
   /**
    * The longest time without a byte received, or without a byte of the reply
-   * accepted by the kernel. The first gets `ERROR:timed out!`, the second is
-   * closed. @default {30000}
+   * accepted by the kernel. The first gets `ERROR:timed out!`; between two
+   * messages (`keepAlive`) the server closes in silence. The second is closed;
+   * what may lie in the kernel's buffer adds the time that it takes at
+   * `minRate`. @default {30000}
    */
   idleTimeout?: number;
   /**
@@ -75,23 +72,34 @@ export interface ServeOptions {
   messageTimeout?: number;
   /**
    * After the reply, the longest time without another byte or the client's end
-   * of file, before the server closes; in all 30 s. @default {5000}
+   * of file, before the server closes. A client that goes on sending at
+   * `minRate` may do so for up to an hour. While more than three quarters of
+   * `maxConnections` or `maxBufferedBytes` are in use, it is 5 s without a byte
+   * and 30 s in all. @default {20000}
    */
   lingerTimeout?: number;
   /**
-   * The maximum number of connections served at a time. Up to 256 more get
-   * `ERROR:busy!`; others wait in the backlog. @default {10000}
+   * The slowest client that is not taken for a dead one, in bytes a second: an
+   * upload that is discarded, or a reply that is read. @default {2000}
+   */
+  minRate?: number;
+  /**
+   * The maximum number of connections served at a time. For one more, the
+   * connection that has lingered longest, a second at least, is closed. Up to
+   * 256 more get `ERROR:busy!`; others wait in the backlog. @default {10000}
    */
   maxConnections?: number;
   /**
    * The maximum number of bytes that all messages together may hold, in slabs
    * of up to 1 MiB; more gets `ERROR:busy!`. An eighth is reserved for messages
-   * of up to 128 KiB. @default {1073741824}
+   * of up to 128 KiB. At least what one message of `maxBytes` needs.
+   * @default {1073741824}
    */
   maxBufferedBytes?: number;
   /**
-   * The time that `shutdown()` gives open connections, before they get
-   * `ERROR:shutting down!`. @default {10000}
+   * The time that `shutdown()` gives open connections. After it, messages that
+   * have arrived and are not answered get `ERROR:shutting down!`.
+   * @default {10000}
    */
   grace?: number;
   /**
@@ -104,15 +112,34 @@ export interface ServeOptions {
   signal?: AbortSignal;
   /** Called when the server listens. */
   onListen?: (addr: Deno.Addr) => void;
-  /** Called after each conversation. */
-  onConversation?: (report: ConversationReport) => void;
+  /** Called after each conversation. May return a promise. */
+  onConversation?: (report: ConversationReport) => unknown;
+  /**
+   * Called when a handler threw, other than an `ErrorReply`, or when its reply
+   * cannot be sent, with the message and its info. The client gets
+   * `ERROR:failed!`. By default the error is printed with `console.error()`.
+   */
+  onError?: (error: unknown, message: Message, info: MessageInfo) => void;
   /**
    * Called when a connection could not be accepted, for lack of descriptors,
-   * say (once, until one can be accepted again), and when `onConversation`
+   * say (once, until one can be accepted again), and when another callback
    * throws. The server goes on. By default such errors are ignored.
    */
   onAcceptError?: (error: unknown) => void;
 }
+
+/** Options of `serve()` on a Unix socket. */
+export interface ServeUnixOptions extends ServeOptions {
+  /**
+   * The path of the socket, used instead of `hostname` and `port`. The server
+   * removes the file when it closes, if it is still its own. See
+   * `removeStaleSocket()` for the file of a server that died.
+   */
+  path: string;
+}
+
+/** Options of `serve()` wherever it listens. */
+export type AnyServeOptions = ServeOptions & { path?: string | undefined };
 
 /** A running server, similar to `Deno.HttpServer`. */
 export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
@@ -138,7 +165,8 @@ export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
 const LIMITS = {
   idleTimeout: 30_000,
   messageTimeout: 300_000,
-  lingerTimeout: 5_000,
+  lingerTimeout: 20_000,
+  minRate: 2000,
   grace: 10_000,
   maxConnections: 10_000,
   maxBufferedBytes: 2 ** 30,
@@ -153,7 +181,7 @@ const KEEP_BYTES = 32 * 1024 * 1024;
  * @throws {RangeError} If it is not a number from 0.
  */
 export function limitOf(
-  options: ServeOptions,
+  options: AnyServeOptions,
   name: keyof typeof LIMITS,
 ): number {
   const value: unknown = options[name] ?? LIMITS[name];
@@ -163,6 +191,16 @@ export function limitOf(
       `and is ${value}`,
   );
 }
+
+/** The codes of the error replies that a server with end markers sends. */
+const ERROR_CODES = [
+  "no end",
+  "too large",
+  "timed out",
+  "busy",
+  "failed",
+  "shutting down",
+];
 
 /** The framings of messages and of replies. */
 function toFramings(
@@ -177,46 +215,123 @@ function toFramings(
     );
   }
   const messageFraming = new EndMarkerFraming(toMarkerSet(end));
-  if (replyEnd !== undefined) {
-    const replyFraming = new EndMarkerFraming(toMarkerSet(replyEnd));
-    return { messageFraming, replyFraming };
+  if (replyEnd === undefined && !keepAlive) {
+    return { messageFraming, replyFraming: endOfFileFraming };
   }
   // With keep-alive no end of file ends a reply, so a marker has to.
-  const replyFraming = keepAlive ? messageFraming : endOfFileFraming;
+  const replyFraming = replyEnd === undefined
+    ? messageFraming
+    : new EndMarkerFraming(toMarkerSet(replyEnd));
+  for (const code of ERROR_CODES) {
+    try {
+      encode(`ERROR:${code}!`, replyFraming);
+    } catch (cause) {
+      throw new TypeError(
+        `Cannot use the end marker of replies: ERROR:${code}! contains it`,
+        { cause },
+      );
+    }
+  }
   return { messageFraming, replyFraming };
+}
+
+/** @throws {RangeError} If not even one message of `maxBytes` could be read. */
+function checkBuffers(
+  maxBuffered: number,
+  maxBytes: number,
+  overheadBytes: number,
+): void {
+  if (maxBytes === Infinity) return;
+  const neededBytes = poolBytesFor(maxBytes + overheadBytes);
+  if (maxBuffered >= neededBytes) return;
+  throw new RangeError(
+    `Cannot use ${maxBuffered} as maxBufferedBytes: ` +
+      `a message of ${maxBytes} bytes needs ${neededBytes}`,
+  );
+}
+
+/** TCP keep-alive is worth a system call after this time, in ms. */
+const KEEP_ALIVE_AFTER_MS = 5000;
+
+function printError(error: unknown): void {
+  console.error(error);
+}
+
+/** The part of a limit from which on the server is short of it. */
+const SHORT_PART = 3 / 4;
+
+/** The state of a server that its connections depend on. */
+export interface ServerState {
+  /** The limits of all threads. */
+  readonly limits: SharedLimits;
+  /** Connections that are open. */
+  readonly open: ReadonlySet<ServerConnection>;
+  /** Connections that wait for the client's end of file. */
+  readonly lingering: Set<ServerConnection>;
+  /** Whether the server wants connections to end soon. */
+  isEnding(): boolean;
+  /** Takes an error that a callback threw. */
+  onCallbackError(error: unknown): void;
 }
 
 /**
  * Checks the options, and resolves what all connections share.
  *
- * @param open The connections that are open, whose deadlines are checked.
  * @throws {TypeError | RangeError} If an option is not valid.
  */
 export function resolveOptions(
-  options: ServeOptions,
+  options: AnyServeOptions,
   handler: Handler,
-  limits: SharedLimits,
-  open: ReadonlySet<Checked>,
-): ResolvedOptions {
-  const { maxBytes = DEFAULT_MAX_BYTES } = options;
+  state: ServerState,
+): ConnectionOptions {
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      `Cannot serve with a handler that is ${typeof handler}`,
+    );
+  }
+  const { maxBytes = DEFAULT_MAX_BYTES, onError = printError } = options;
   checkMaxBytes(maxBytes);
+  const framings = toFramings(options);
+  const { limits, open, lingering } = state;
   const maxBuffered = limitOf(options, "maxBufferedBytes");
+  checkBuffers(
+    maxBuffered,
+    maxBytes,
+    framings.messageFraming.overheadBytes,
+  );
   const times = {
     idleTimeoutMs: limitOf(options, "idleTimeout"),
     messageTimeoutMs: limitOf(options, "messageTimeout"),
     lingerTimeoutMs: limitOf(options, "lingerTimeout"),
+    minRate: limitOf(options, "minRate"),
   };
+  const pool = new BufferPool(
+    maxBuffered,
+    Math.min(KEEP_BYTES, maxBuffered / 8),
+    limits.slabs,
+  );
+  const shortBytes = limits.slabs.max * pool.slabBytes * (1 - SHORT_PART);
+  const isShort = () =>
+    state.isEnding() ||
+    limits.connections.count >= limits.connections.max * SHORT_PART ||
+    pool.freeBytes < shortBytes;
+  const timer = new DeadlineTimer(shortestLimits(times), open, isShort);
   return {
-    ...toFramings(options),
-    ...times,
+    ...framings,
     keepAlive: options.keepAlive ?? false,
     maxBytes,
-    timer: new DeadlineTimer([...Object.values(times), LINGER_TOTAL_MS], open),
-    pool: new BufferPool(
-      maxBuffered,
-      Math.min(KEEP_BYTES, maxBuffered / 8),
-      limits.slabs,
-    ),
     handler,
+    onError: (error, message, info) => {
+      try {
+        onError(error, message, info);
+      } catch (callbackError) {
+        state.onCallbackError(callbackError);
+      }
+    },
+    pool,
+    timer,
+    phases: new Phases(times, timer),
+    keepAliveTicks: timer.ticksFor(KEEP_ALIVE_AFTER_MS),
+    lingering,
   };
 }

@@ -18,6 +18,7 @@ export interface ConversationReport {
    * - `"reset"`: the client broke the connection before the reply.
    * - `"truncated"`: so it did, and TLS had not been ended (close_notify).
    * - `"not TLS"`: the client did not speak TLS, or refused the certificate.
+   * - `"stalled"`: the client took no byte of the reply for too long.
    * - `"aborted"`: the server was aborted before the reply.
    */
   outcome: string;
@@ -30,9 +31,9 @@ export interface ConversationReport {
   /** The time from accept to close, in ms. */
   durationMs: number;
   /**
-   * Whether the reply was probably lost: a write, the half-close or the drain
-   * failed. A reset that arrives after the server's close, and a reply that is
-   * lost on the path, are not seen.
+   * Whether the reply may be lost: a write, the half-close or the drain failed,
+   * or the client's end of file did not arrive before the server closed. A
+   * reset that arrives after the server's close is not seen.
    */
   replyLost: boolean;
   /** The error that the handler threw, where the outcome is `"failed"`. */

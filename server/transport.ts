@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { concat } from "@std/bytes";
 import { BufferLimitError, type ReadBuffer } from "../framing/read_buffer.ts";
 import type { Deadline } from "./deadline.ts";
+import type { Phases } from "./phases.ts";
 
-/** Lingering lasts no longer than this, as with nginx's lingering_time. */
-export const LINGER_TOTAL_MS = 30_000;
+/** Replies that wait for others are written when they have this many bytes. */
+const MAX_QUEUED_BYTES = 64 * 1024;
 
 /**
  * All drains discard their bytes into one buffer: nobody reads it, so it does
@@ -45,6 +47,14 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
+/**
+ * Whether the client ended TCP without ending TLS (close_notify). It has closed
+ * in order: one that had not read everything would have caused a reset.
+ */
+function isEndOfTcp(error: unknown): boolean {
+  return error instanceof Deno.errors.UnexpectedEof;
+}
+
 /** One socket. It is closed exactly once. */
 export class Transport {
   /** The number of bytes received, the discarded ones included. */
@@ -53,14 +63,19 @@ export class Transport {
   bytesOut = 0;
   /** Whether the client has half-closed, or closed. */
   isEndOfFile = false;
-  /** Whether a write, the half-close or the drain has failed. */
+  /** Whether a reply was probably lost. */
   replyLost = false;
   /** Whether we have closed the socket. */
   isClosed = false;
   readonly #conn: Deno.Conn;
   readonly #buffer: ReadBuffer;
   readonly #deadline: Deadline;
-  readonly #idleTimeoutMs: number;
+  readonly #phases: Phases;
+  /** Small replies that have not been written yet. */
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #hasWritten = false;
+  #isNoDelay = false;
   /** A read that is pending: it cannot be cancelled. It does not reject. */
   #pendingRead: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
@@ -73,12 +88,12 @@ export class Transport {
     conn: Deno.Conn,
     buffer: ReadBuffer,
     deadline: Deadline,
-    idleTimeoutMs: number,
+    phases: Phases,
   ) {
     this.#conn = conn;
     this.#buffer = buffer;
     this.#deadline = deadline;
-    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#phases = phases;
   }
 
   /** The address of the client. */
@@ -89,6 +104,24 @@ export class Transport {
   /** Whether this error is the reason why the peer is gone. */
   isGone(error: unknown): boolean {
     return this.#gone !== undefined && this.#gone.reason === error;
+  }
+
+  /** Whether the reply is sent, and the client's end of file is awaited. */
+  get isLingering(): boolean {
+    return this.#isLingering;
+  }
+
+  /**
+   * Has the kernel probe a silent peer from time to time, which also keeps NATs
+   * from forgetting the connection. Only TCP offers it.
+   */
+  keepAlive(): void {
+    if (!("setKeepAlive" in this.#conn) || this.isClosed) return;
+    try {
+      (this.#conn as Deno.TcpConn).setKeepAlive(true);
+    } catch {
+      // The peer has reset the connection, which the next read reports.
+    }
   }
 
   /** Marks the peer as gone. The first reason wins and is returned. */
@@ -145,7 +178,9 @@ export class Transport {
       }, (error) => {
         this.#pendingRead = undefined;
         this.#buffer.endRead(0);
-        reject(this.markPeerGone(error));
+        if (this.#draining !== undefined && isEndOfTcp(error)) {
+          this.isEndOfFile = true;
+        } else reject(this.markPeerGone(error));
       });
     });
   }
@@ -161,25 +196,68 @@ export class Transport {
       if (this.#pendingRead !== undefined) await this.#pendingRead;
       while (!this.isEndOfFile && this.#gone === undefined) {
         const count = await this.#conn.read(discarded);
-        if (this.#isLingering) this.#deadline.progress();
-        if (count === null) this.isEndOfFile = true;
-        else this.bytesIn += count;
+        if (count === null) {
+          this.isEndOfFile = true;
+        } else {
+          this.bytesIn += count;
+          if (this.#isLingering) {
+            this.#deadline.progress(count * this.#phases.ticksPerByte);
+          }
+        }
       }
     } catch (error) {
       if (this.isClosed) return;
+      if (isEndOfTcp(error)) {
+        this.isEndOfFile = true;
+        return;
+      }
       this.replyLost = true;
       this.#waiter?.reject(this.markPeerGone(error));
     }
   }
 
-  /** Writes a complete chunk. Closes if none of it is taken for too long. */
+  /** Whether so many queued bytes should be written now. */
+  get isQueueFull(): boolean {
+    return this.#queuedBytes >= MAX_QUEUED_BYTES;
+  }
+
+  /**
+   * Queues a small reply, to be written together with the next ones: with TCP
+   * each write of its own may wait for a delayed acknowledgement of the one
+   * before (RFC 896, RFC 1122 4.2.3.2), and with TLS it is a record.
+   */
+  queue(chunk: Uint8Array): void {
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+  }
+
+  /** Writes what is queued. */
+  flush(): Promise<void> | undefined {
+    if (this.#queue.length === 0) return undefined;
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    return this.#writeNow(queue.length === 1 ? queue[0]! : concat(queue));
+  }
+
+  /** Writes a complete chunk, after what is queued. */
   async write(chunk: Uint8Array): Promise<void> {
-    this.#deadline.start(this.#idleTimeoutMs, 0);
+    if (this.#queue.length > 0) await this.flush();
+    await this.#writeNow(chunk);
+  }
+
+  async #writeNow(chunk: Uint8Array): Promise<void> {
+    const { ticksPerByte, writing } = this.#phases;
+    // A second write must not wait for the acknowledgement of the first. The
+    // only write of a short conversation needs no system call for that.
+    if (this.#hasWritten) this.#setNoDelay();
+    this.#hasWritten = true;
+    this.#deadline.start(writing, this.bytesOut * ticksPerByte);
     try {
       let unsent = chunk;
       while (unsent.length > 0) {
         const count = await this.#conn.write(unsent);
-        this.#deadline.progress();
+        this.#deadline.progress(count * ticksPerByte);
         this.bytesOut += count;
         // A write may take less than it was given.
         unsent = count === unsent.length ? EMPTY : unsent.subarray(count);
@@ -192,16 +270,23 @@ export class Transport {
     }
   }
 
+  #setNoDelay(): void {
+    if (this.#isNoDelay) return;
+    this.#isNoDelay = true;
+    // Connections that Deno.listenTls accepts do not support it.
+    if ("setNoDelay" in this.#conn && !("handshake" in this.#conn)) {
+      (this.#conn as Deno.TcpConn).setNoDelay(true);
+    }
+  }
+
   /**
    * Half-closes, and waits for the client's end of file, while the drain goes
    * on. If the end of file has arrived, the close serves as the half-close. A
    * close with unread bytes would be a reset, and a reset throws away the reply
    * that is still on its way (RFC 9293 3.6.1, RFC 9112 9.6, nginx's
    * lingering_close).
-   *
-   * @param idleMs The longest time without a byte, in ms; 0 is no limit.
    */
-  async linger(idleMs: number): Promise<void> {
+  async linger(): Promise<void> {
     try {
       // TLS has to end explicitly: a close alone is a truncation.
       if (this.isEndOfFile && !("handshake" in this.#conn)) {
@@ -219,7 +304,7 @@ export class Transport {
     }
     if (this.isEndOfFile) return;
     this.#isLingering = true;
-    this.#deadline.start(idleMs, LINGER_TOTAL_MS);
+    this.#deadline.start(this.#phases.lingering);
     await this.#draining;
   }
 

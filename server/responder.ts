@@ -1,0 +1,251 @@
+/**
+ * The reply to one message: the handler's, or an error reply.
+ *
+ * @module
+ */
+import { COALESCE_BYTES, encode } from "../framing/encode.ts";
+import type { Framing } from "../framing/framing.ts";
+import type { ReadBuffer } from "../framing/read_buffer.ts";
+import type { Decoded } from "../framing/received.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { DeadlineTimer } from "./deadline.ts";
+import {
+  ErrorReply,
+  type Handler,
+  HandlerInfo,
+  LazyAbort,
+  type Message,
+  type MessageInfo,
+  ReceivedMessage,
+  type ReplyBody,
+} from "./handler.ts";
+import type { Phases } from "./phases.ts";
+import { Interruption, type Transport } from "./transport.ts";
+
+/** Options that hold for every connection of a server, checked and complete. */
+export interface ResolvedOptions {
+  /** The framing of messages. */
+  readonly messageFraming: Framing;
+  /** The framing of replies. */
+  readonly replyFraming: Framing;
+  readonly keepAlive: boolean;
+  readonly maxBytes: number;
+  readonly handler: Handler;
+  readonly onError: (
+    error: unknown,
+    message: Message,
+    info: MessageInfo,
+  ) => void;
+  readonly pool: BufferPool;
+  readonly timer: DeadlineTimer;
+  readonly phases: Phases;
+  /** The ticks after which TCP keep-alive is worth a system call. */
+  readonly keepAliveTicks: number;
+}
+
+/** A message that is being answered, with what its handler received. */
+interface Answering {
+  readonly message: Message;
+  readonly info: MessageInfo;
+  readonly abort: LazyAbort;
+}
+
+/** Answers the messages of one connection, one after another. */
+export class Responder {
+  /** How the last message was answered; empty while none is. */
+  outcome = "";
+  /** The error of the last handler. */
+  error: unknown;
+  /** Whether a part of the current reply was sent. */
+  hasBegun = false;
+  readonly #options: ResolvedOptions;
+  readonly #transport: Transport;
+  readonly #buffer: ReadBuffer;
+
+  constructor(
+    options: ResolvedOptions,
+    transport: Transport,
+    buffer: ReadBuffer,
+  ) {
+    this.#options = options;
+    this.#transport = transport;
+    this.#buffer = buffer;
+  }
+
+  /** Forgets the message before. */
+  reset(): void {
+    this.outcome = "";
+    this.error = undefined;
+    this.hasBegun = false;
+  }
+
+  /**
+   * Replies to a message: with what the handler returns, or an error reply.
+   * Small replies that are here at once are queued; for others there is a
+   * promise to wait for.
+   */
+  reply(message: Decoded): Promise<void> | undefined {
+    const { handler, messageFraming, replyFraming } = this.#options;
+    this.hasBegun = false;
+    const abort = new LazyAbort();
+    this.#transport.onPeerGone(abort);
+    const marker = messageFraming.markers[message.markerIndex];
+    const answering: Answering = {
+      message: new ReceivedMessage(message),
+      info: new HandlerInfo(this.#transport.remoteAddr, marker, abort),
+      abort,
+    };
+    try {
+      const body = handler(answering.message, answering.info);
+      if (body instanceof Promise) return this.#waitAndSend(body, answering);
+      return this.#send(encode(body, replyFraming), answering);
+    } catch (error) {
+      return this.#fail(error, answering);
+    }
+  }
+
+  /** Waits for the handler, and sends what it returns. */
+  async #waitAndSend(
+    body: Promise<ReplyBody>,
+    answering: Answering,
+  ): Promise<void> {
+    try {
+      this.#buffer.holdUntil(body);
+      await this.#transport.flush();
+      const settled = await this.#transport.waitFor(body);
+      if (settled instanceof Interruption) {
+        this.#buffer.holdUntil(body.then((late) => this.#discard(late)));
+        return this.#endInterrupted(settled, answering);
+      }
+      const chunks = encode(settled, this.#options.replyFraming);
+      await this.#send(chunks, answering);
+    } catch (error) {
+      this.#fail(error, answering);
+    }
+  }
+
+  /** Sends a reply, or queues a small one. */
+  #send(
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    answering: Answering,
+  ): Promise<void> | undefined {
+    this.outcome = "ok";
+    if (Array.isArray(chunks) && chunks.length === 1) {
+      const [chunk] = chunks;
+      if (chunk.length <= COALESCE_BYTES) {
+        this.#transport.queue(chunk);
+        return undefined;
+      }
+    }
+    return Symbol.iterator in chunks
+      ? this.#sendList(chunks, answering)
+      : this.#sendStream(chunks[Symbol.asyncIterator](), answering);
+  }
+
+  async #sendList(
+    chunks: Iterable<Uint8Array>,
+    answering: Answering,
+  ): Promise<void> {
+    try {
+      for (const chunk of chunks) {
+        this.hasBegun = true;
+        await this.#transport.write(chunk);
+      }
+    } catch (error) {
+      this.#fail(error, answering);
+    }
+  }
+
+  /** Sends chunks as they come, unless that is interrupted. */
+  async #sendStream(
+    iterator: AsyncIterator<Uint8Array>,
+    answering: Answering,
+  ): Promise<void> {
+    let isDone = false;
+    try {
+      await this.#transport.flush();
+      for (;;) {
+        const next = await this.#transport.waitFor(iterator.next());
+        if (next instanceof Interruption) {
+          return this.#endInterrupted(next, answering);
+        }
+        if (next.done) {
+          isDone = true;
+          return;
+        }
+        this.hasBegun = true;
+        await this.#transport.write(next.value);
+      }
+    } catch (error) {
+      this.#fail(error, answering);
+    } finally {
+      if (!isDone) this.#breakOff(iterator);
+    }
+  }
+
+  #endInterrupted(
+    { errorCode }: Interruption,
+    { abort }: Answering,
+  ): void {
+    abort.abort(new ErrorReply(errorCode));
+    this.sendError(errorCode);
+  }
+
+  /**
+   * Replies with the error of a handler or of its reply.
+   *
+   * @throws The error, if the peer is gone, or a part of the reply was sent.
+   */
+  #fail(error: unknown, { message, info, abort }: Answering): undefined {
+    if (this.#transport.isGone(error)) throw error;
+    const isRefusal = error instanceof ErrorReply;
+    const code = isRefusal ? error.code : "failed";
+    if (!isRefusal) {
+      this.error = error;
+      this.#options.onError(error, message, info);
+    }
+    abort.abort(error);
+    if (this.hasBegun) {
+      // What has been sent cannot be taken back.
+      this.outcome = code;
+      this.#transport.replyLost = true;
+      throw this.#transport.markPeerGone(error);
+    }
+    try {
+      this.sendError(code);
+    } catch (markerInCode) {
+      this.error = markerInCode;
+      this.#options.onError(markerInCode, message, info);
+      this.sendError("failed");
+    }
+  }
+
+  /** Drops the reply of a handler that was interrupted. */
+  #discard(late: ReplyBody): void {
+    if (typeof late === "object" && Symbol.asyncIterator in late) {
+      this.#breakOff(late[Symbol.asyncIterator]());
+    }
+  }
+
+  /** Ends an iterable that may still read its message. */
+  #breakOff(iterator: AsyncIterator<unknown>): void {
+    this.#buffer.abandon();
+    // Not awaited: it settles only after the chunk that is being made.
+    iterator.return?.().catch(() => {});
+  }
+
+  /**
+   * Queues an error reply.
+   *
+   * @throws {TypeError} If the code contains the end marker of replies.
+   */
+  sendError(code: string): void {
+    const { replyFraming } = this.#options;
+    for (
+      const chunk of encode(`ERROR:${code}!`, replyFraming) as Uint8Array[]
+    ) {
+      this.#transport.queue(chunk);
+    }
+    this.outcome = code;
+  }
+}
