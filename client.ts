@@ -21,7 +21,7 @@ import {
   truncated,
 } from "./client/reply.ts";
 import { ClientTransport } from "./client/transport.ts";
-import { CLIENT_MARKER, LONGEST_TIMER_MS } from "./framing/defaults.ts";
+import { LONGEST_TIMER_MS } from "./framing/defaults.ts";
 import type { Decoder, Framing } from "./framing/framing.ts";
 import {
   encodeMessage,
@@ -115,6 +115,7 @@ export async function sendData(
  * @param options The address, the markers, the limits.
  * @returns The client. Its owner closes it: `await using`.
  * @throws {ConversationError} If no connection could be established.
+ * @throws {TypeError} If neither `end` nor `framing: "count"` is given.
  * @throws {TypeError | RangeError} As {@linkcode sendData} does.
  *
  * @example Three requests on one connection
@@ -130,9 +131,18 @@ export async function sendData(
  * assertEquals(both.map((reply) => reply.text()), ["bb", "cc"]);
  * ```
  */
-export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  const { signal, end = CLIENT_MARKER, replyEnd = end } = options;
-  const resolved = resolveOptions({ ...options, end, replyEnd });
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const { signal, end, replyEnd = end } = options;
+  if (end === undefined && options.framing !== "count") {
+    throw new TypeError(
+      "Cannot connect without `end`: the default markers of client and " +
+        "server differ, so that every request would time out",
+    );
+  }
+  const resolved = resolveOptions({
+    ...options,
+    ...(replyEnd !== undefined && { replyEnd }),
+  });
   signal?.throwIfAborted();
   const conn = await open(resolved.address, signal).catch((error) => {
     signal?.throwIfAborted();
@@ -266,6 +276,9 @@ async function open(
     ...(signal !== undefined && { signal }),
   });
   if (!tls) return conn;
+  // Deno's TLS connections offer neither, but the socket keeps both.
+  conn.setNoDelay(true);
+  conn.setKeepAlive(true);
   const secured = await Deno.startTls(conn, {
     hostname,
     caCerts: [...caCerts],

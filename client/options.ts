@@ -24,7 +24,11 @@ export interface ConnectOptions {
   hostname?: string;
   /** The port of the server. @default {4444} */
   port?: number;
-  /** The end marker that follows the data. @default {"CLIENT WRONG MARKER"} */
+  /**
+   * The end marker that follows the data. `connect()` requires it; for
+   * `sendData()` it has a default, which differs from the server's on purpose.
+   * @default {"CLIENT WRONG MARKER"}
+   */
   end?: Marker;
   /**
    * The end marker of replies. With it a truncated reply is detected. By

@@ -57,6 +57,8 @@ export class PipelinedClient implements Client {
   #sendFailure: ConversationError | undefined;
   /** Why the connection is of no use any more. */
   #failure: { error: unknown } | undefined;
+  /** Requests that wait for their reply. */
+  #outstanding = 0;
   #isClosing = false;
   readonly #onAbort = () => this.#end();
 
@@ -74,6 +76,7 @@ export class PipelinedClient implements Client {
       onCallbackError: (error) => this.#failure ??= { error },
     });
     this.#transport.report({ type: "connected" });
+    this.#watchIdle();
   }
 
   async request(data: OutgoingData): Promise<Reply> {
@@ -83,6 +86,7 @@ export class PipelinedClient implements Client {
       throw this.#reason(failure("The connection is closed"));
     }
     let isSent = false;
+    if (this.#outstanding++ === 0) this.#transport.setRef(true);
     // Rejects with the error of the caller's stream, and with no other.
     const sending = this.#writing.then(() => this.#send(message))
       .then(() => isSent = true);
@@ -104,6 +108,7 @@ export class PipelinedClient implements Client {
       throw reason;
     } finally {
       message.cancel();
+      if (--this.#outstanding === 0) this.#watchIdle();
     }
   }
 
@@ -119,6 +124,27 @@ export class PipelinedClient implements Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Notices what comes between two requests: it is not a reply to the next. */
+  #watchIdle(): void {
+    if (this.#transport.isClosed) return;
+    if (this.#rest.length > 0) return this.#failUnsolicited(this.#rest);
+    this.#transport.setRef(false);
+    this.#transport.readAhead().then((chunk) => {
+      if (this.#outstanding > 0 || this.#isClosing) return;
+      if (chunk !== null) return this.#failUnsolicited(chunk);
+      const message = "No reply: the server closed the idle connection";
+      this.#fail(new ConversationError("no reply", message));
+    }, (error) => {
+      if (this.#outstanding > 0 || this.#isClosing) return;
+      this.#fail(failure(reasonOf(error), error));
+    });
+  }
+
+  #failUnsolicited(bytes: Uint8Array): void {
+    const message = `The server sent ${bytes.length} bytes without a request`;
+    this.#fail(new ConversationError("unsolicited", message, bytes));
   }
 
   async #send(message: Outgoing): Promise<void> {

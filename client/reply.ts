@@ -28,6 +28,7 @@ export interface Reply {
  * - `"timed out"`: the conversation took longer than `timeout`.
  * - `"too large"`: the reply has more than `maxReplyBytes` bytes.
  * - `"bad count"`: the reply is not a netstring.
+ * - `"unsolicited"`: bytes arrived that no request asked for.
  */
 export class ConversationError extends Error {
   /** The name of the class. */
@@ -40,7 +41,8 @@ export class ConversationError extends Error {
     | "no reply"
     | "timed out"
     | "too large"
-    | "bad count";
+    | "bad count"
+    | "unsolicited";
   /** The bytes of the reply that were received. */
   readonly received: Uint8Array;
 

@@ -8,6 +8,9 @@ import { freshBlocks, ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
 import type { SendEvent } from "./events.ts";
 
+/** TCP keep-alive is worth a system call after this time, in ms. */
+const KEEP_ALIVE_AFTER_MS = 5000;
+
 /** Settings of a {@linkcode ClientTransport}. */
 export interface TransportOptions {
   /** Called for each step. */
@@ -28,11 +31,21 @@ export class ClientTransport {
   readonly #conn: Deno.Conn;
   readonly #options: TransportOptions;
   readonly #buffer = new ReadBuffer(freshBlocks, Infinity);
+  readonly #keepAliveTimer: ReturnType<typeof setTimeout>;
+  #pendingRead: Promise<Uint8Array | null> | undefined;
+  #hasWritten = false;
   #isClosed = false;
 
   constructor(conn: Deno.Conn, options: TransportOptions) {
     this.#conn = conn;
     this.#options = options;
+    // The kernel then notices a server that is gone, and NATs do not forget the
+    // connection: see docs/timers.md.
+    this.#keepAliveTimer = setTimeout(
+      () => tcp(conn)?.setKeepAlive(true),
+      KEEP_ALIVE_AFTER_MS,
+    );
+    Deno.unrefTimer(this.#keepAliveTimer);
   }
 
   /** Whether we have closed the socket. */
@@ -53,6 +66,9 @@ export class ClientTransport {
 
   /** Writes a complete chunk. */
   async write(chunk: Uint8Array): Promise<void> {
+    // A second write must not wait for the acknowledgement of the first.
+    if (this.#hasWritten) tcp(this.#conn)?.setNoDelay(true);
+    this.#hasWritten = true;
     try {
       for (let start = 0; start < chunk.length;) {
         const byteLength = await this.#conn.write(chunk.subarray(start));
@@ -82,18 +98,42 @@ export class ClientTransport {
    * @param rest Bytes that were read after the message before.
    */
   async receive(decoder: Decoder, rest: Uint8Array): Promise<Decoded> {
-    let chunk = rest.length > 0 ? rest : await this.#read();
+    let chunk = rest.length > 0 ? rest : await this.#nextChunk();
     while (chunk !== null) {
       const decoded = decoder.push(chunk);
       if (decoded !== undefined) return decoded;
-      chunk = await this.#read();
+      chunk = await this.#nextChunk();
     }
     return decoder.end();
+  }
+
+  /**
+   * Starts to read, so that bytes and the end of the connection are noticed
+   * between two messages. The next `receive()` goes on with this read.
+   *
+   * @returns The bytes; null at the end of file.
+   */
+  readAhead(): Promise<Uint8Array | null> {
+    return this.#pendingRead ??= this.#read();
+  }
+
+  /** Whether reading keeps the process alive. By default it does. */
+  setRef(isRef: boolean): void {
+    if (this.#isClosed) return;
+    const conn = this.#conn as Deno.TcpConn;
+    if (isRef) conn.ref();
+    else conn.unref();
   }
 
   /** The message is over: the next one starts in a small block again. */
   nextMessage(restBytes: number): void {
     this.#buffer.nextMessage(restBytes);
+  }
+
+  #nextChunk(): Promise<Uint8Array | null> {
+    const reading = this.#pendingRead ?? this.#read();
+    this.#pendingRead = undefined;
+    return reading;
   }
 
   async #read(): Promise<Uint8Array | null> {
@@ -115,7 +155,13 @@ export class ClientTransport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearTimeout(this.#keepAliveTimer);
     this.#conn.close();
     this.report({ type: "closed" });
   }
+}
+
+/** The connection, if it is TCP, with TLS or without. */
+function tcp(conn: Deno.Conn): Deno.TcpConn | undefined {
+  return "setNoDelay" in conn ? conn as Deno.TcpConn : undefined;
 }
