@@ -28,6 +28,12 @@ export type {
   Remark,
 };
 
+/** The default of `timeout`, in ms. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** The default of `pause`, in ms. */
+export const DEFAULT_PAUSE_MS = 3000;
+
 /** What to check, and how long to wait. */
 export interface CheckOptions {
   /** Where the path begins: the address of the server, or of a proxy. */
@@ -57,13 +63,16 @@ export async function checkPath(options: CheckOptions): Promise<PathReport> {
 class PathCheck {
   readonly #options: CheckOptions;
   readonly #timeout: number;
+  readonly #pause: number;
   readonly #conversations: Conversations;
   readonly #checked: CheckedConversation[] = [];
 
   constructor(options: CheckOptions) {
-    const { address, end, replyEnd, timeout = 10_000, pause = 3000 } = options;
+    const { address, end, replyEnd } = options;
+    const { timeout = DEFAULT_TIMEOUT_MS, pause = DEFAULT_PAUSE_MS } = options;
     this.#options = options;
     this.#timeout = timeout;
+    this.#pause = pause;
     this.#conversations = new Conversations(
       { address, end, replyEnd, timeout, pause },
     );
@@ -71,10 +80,11 @@ class PathCheck {
 
   async run(): Promise<PathReport> {
     try {
-      return toReport(this.#checked, await this.#runAll());
+      const obstacle = await this.#runAll();
+      return toReport(this.#checked, this.#pause, obstacle);
     } catch (error) {
       if (!(error instanceof ConversationError)) throw error;
-      return toReport(this.#checked, this.#toObstacle(error));
+      return toReport(this.#checked, this.#pause, this.#toObstacle(error));
     }
   }
 

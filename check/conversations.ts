@@ -14,6 +14,7 @@ import {
   isComplete,
   type Observation,
   observe,
+  type Remark,
 } from "./finding.ts";
 import { obstacleOf } from "./obstacle.ts";
 import { probe, type ProbePlan, type ProbeResult } from "./probe.ts";
@@ -66,6 +67,7 @@ export interface ConversationOptions {
  */
 export class Conversations {
   readonly #options: ConversationOptions;
+  readonly #messageFraming: Framing;
   readonly #replyFraming: Framing;
   /** The byte that messages are made of. */
   readonly #filler: number;
@@ -75,6 +77,7 @@ export class Conversations {
     const { end, replyEnd } = options;
     this.#options = options;
     this.#filler = byteOutside(end, replyEnd);
+    this.#messageFraming = new EndMarkerFraming(new MarkerSet([end]));
     this.#replyFraming = replyEnd === undefined
       ? endOfFileFraming
       : new EndMarkerFraming(new MarkerSet([replyEnd]));
@@ -106,9 +109,14 @@ export class Conversations {
    */
   async noEndMarker(before: Finding): Promise<Observation> {
     // In place of the marker, other bytes of the same length.
-    const wrong = this.#bytes(this.#options.end.length);
+    const data = this.#bytes(SMALL_BYTES + this.#options.end.length);
+    const messageFraming = endOfFileFraming;
     return await worstOf(async () => {
-      const result = await this.#probe({ halfClose: "before", end: wrong });
+      const result = await this.#probe({
+        data,
+        messageFraming,
+        halfClose: "before",
+      });
       // Some servers send no error replies, though other replies come through.
       const isMute = result.data.length === 0 && before === "kept";
       return isMute ? { finding: "unknown", result } : observe(result, NOTHING);
@@ -128,8 +136,10 @@ export class Conversations {
     }
     const { pause } = this.#options;
     const slowly = { data: this.#bytes(size), pause };
-    const result = await this.#probe({ ...slowly, halfClose: "before" });
-    const observation = observe(result, complete.data);
+    const observation = await unlessSilentOnce(async () => {
+      const result = await this.#probe({ ...slowly, halfClose: "before" });
+      return observe(result, complete.data);
+    });
     if (observation.finding !== "lost" || control === "before") {
       return observation;
     }
@@ -137,7 +147,11 @@ export class Conversations {
     const without = await this.#probe({ ...slowly, halfClose: "after" });
     const isSame = observe(without, complete.data).finding === "lost";
     return isSame
-      ? { finding: "unknown", result, remark: "lost either way" }
+      ? {
+        finding: "unknown",
+        result: observation.result,
+        remark: "lost either way",
+      }
       : observation;
   }
 
@@ -168,8 +182,8 @@ export class Conversations {
     const upload = new Upload(this.#bytes(64 * 1024));
     const result = await this.#probe({
       data: upload.stream,
-      // Not a marker: a server that accepts the upload must not answer it.
-      end: this.#bytes(1),
+      // No marker: a server that accepts the upload must not answer it.
+      messageFraming: endOfFileFraming,
       halfClose: "before",
     });
     const { error } = toReply(result.data);
@@ -189,11 +203,16 @@ export class Conversations {
   #probe(
     plan: Pick<ProbePlan, "halfClose"> & Partial<ProbePlan>,
   ): Promise<ProbeResult> {
-    const { address, end, timeout } = this.#options;
-    const replyFraming = this.#replyFraming;
-    const data = this.#bytes(SMALL_BYTES);
-    const usual = { address, data, end, replyFraming, timeout, pause: 0 };
-    return probe({ ...usual, ...plan });
+    const { address, timeout } = this.#options;
+    return probe({
+      address,
+      data: this.#bytes(SMALL_BYTES),
+      messageFraming: this.#messageFraming,
+      replyFraming: this.#replyFraming,
+      timeout,
+      pause: 0,
+      ...plan,
+    });
   }
 
   #bytes(length: number): Uint8Array {
@@ -205,14 +224,33 @@ export class Conversations {
 async function worstOf(
   conversation: () => Promise<Observation>,
 ): Promise<Observation> {
+  let remark: Remark | undefined;
   for (let repetition = 1;; repetition++) {
-    const observation = await conversation();
+    const observation = await unlessSilentOnce(conversation);
+    remark ??= observation.remark;
     const { finding, result } = observation;
     const isSlow = result.durationMs > SLOW_REPLY_MS;
     if (finding !== "kept" || isSlow || repetition === REPETITIONS) {
-      return observation;
+      return remark === undefined ? observation : { ...observation, remark };
     }
   }
+}
+
+/**
+ * The observation of a conversation; of another one, where a reply was lost in
+ * silence. The path, or the line, may only have been interrupted.
+ */
+async function unlessSilentOnce(
+  conversation: () => Promise<Observation>,
+): Promise<Observation> {
+  const first = await conversation();
+  const isSilent = first.finding === "lost" &&
+    first.result.ending === "silence";
+  if (!isSilent) return first;
+  const second = await conversation();
+  return second.finding === "lost"
+    ? second
+    : { remark: "silent at first", ...second };
 }
 
 /** A byte that makes none of these markers, however often it is repeated. */

@@ -32,7 +32,9 @@ export type Remark =
   /** The reply is lost without a half-close, too: by the server's limit. */
   | "lost either way"
   /** The server accepted the complete upload. */
-  | "not refused";
+  | "not refused"
+  /** No byte came for the time limit, and in a repetition they did. */
+  | "silent at first";
 
 /** What one conversation shows. */
 export interface Observation {

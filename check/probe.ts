@@ -8,9 +8,7 @@ import { OneShotClient } from "../client.ts";
 import { type Address, nameOf } from "../client/address.ts";
 import { ConversationError } from "../client/reply.ts";
 import { LONGEST_TIMER_MS } from "../framing/defaults.ts";
-import { EndMarkerFraming } from "../framing/end_marker.ts";
 import type { Framing } from "../framing/framing.ts";
-import { MarkerSet } from "../framing/marker_set.ts";
 import { encodeMessage, type OutgoingData } from "../framing/outgoing.ts";
 
 /** How to run one conversation. */
@@ -19,8 +17,8 @@ export interface ProbePlan {
   readonly address: Address;
   /** The message, without its end marker. */
   readonly data: OutgoingData;
-  /** The end marker of the message. */
-  readonly end: Uint8Array;
+  /** What ends the message: its end marker, or nothing but the half-close. */
+  readonly messageFraming: Framing;
   /** When to half-close: before the reply or after it. */
   readonly halfClose: "before" | "after";
   /** How a reply says where it ends. */
@@ -71,8 +69,7 @@ const MAX_DURATION_MS = 120_000;
  * @throws {ConversationError} `refused`, or `timed out` while connecting.
  */
 export async function probe(plan: ProbePlan): Promise<ProbeResult> {
-  const framing = new EndMarkerFraming(new MarkerSet([plan.end]));
-  const message = encodeMessage(plan.data, framing);
+  const message = encodeMessage(plan.data, plan.messageFraming);
   using silence = new IdleTimer(plan.timeout);
   using overall = new IdleTimer(MAX_DURATION_MS + plan.pause);
   const stop = AbortSignal.any([silence.signal, overall.signal]);

@@ -48,20 +48,33 @@ export interface PathReport {
   readonly finding: Finding;
   /** What the path does that loses replies, each once; empty if nothing. */
   readonly losses: readonly Loss[];
+  /**
+   * The longest time for which a half-closed connection was left in silence, in
+   * ms: the pause of the slow reader. Longer time limits of the path were not
+   * tested. 0 if there was no such pause.
+   */
+  readonly longestPauseMs: number;
   /** Why not all conversations were run; undefined if they were. */
   readonly obstacle?: Obstacle | undefined;
   /** The conversations that were run, in their order. */
   readonly conversations: readonly CheckedConversation[];
 }
 
-/** The report on these conversations. */
+/**
+ * The report on these conversations.
+ *
+ * @param pauseMs The pause of the slow reader, in ms.
+ */
 export function toReport(
   conversations: readonly CheckedConversation[],
+  pauseMs: number,
   obstacle?: Obstacle,
 ): PathReport {
   const losses = lossesOf(conversations);
   const finding = findingOf(conversations, losses, obstacle);
-  return { finding, losses, obstacle, conversations };
+  const slowReader = find(conversations, "slow reader")?.finding ?? "unknown";
+  const longestPauseMs = slowReader === "unknown" ? 0 : pauseMs;
+  return { finding, losses, longestPauseMs, obstacle, conversations };
 }
 
 function findingOf(

@@ -8,7 +8,13 @@ import { nameOf } from "../client/address.ts";
 import { addressOf, type SendOptions } from "../client/options.ts";
 import { SERVER_MARKER } from "../framing/defaults.ts";
 import { markerBytes } from "../framing/marker.ts";
-import { heading, lineRest, lineStart, verdictOf } from "./check_text.ts";
+import {
+  heading,
+  lineRest,
+  lineStart,
+  untestedOf,
+  verdictOf,
+} from "./check_text.ts";
 import { UsageError } from "./flags.ts";
 import { printable, writeOut } from "./output.ts";
 import { EXIT } from "./run.ts";
@@ -63,6 +69,8 @@ export async function check(
     },
   });
   print(isLineOpen ? "\n\n" : "\n");
+  const untested = untestedOf(report);
+  if (untested !== undefined) print(`${wrap(untested)}\n`);
   writeOut(wrap(printable(verdictOf(report))));
   return STATUS[report.finding];
 }

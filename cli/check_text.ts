@@ -55,6 +55,21 @@ export function verdictOf(report: PathReport): string {
   return `this path keeps the last word${but}`;
 }
 
+/**
+ * What a check did not test, in a sentence; undefined where it could not tell
+ * anything.
+ */
+export function untestedOf(
+  { finding, longestPauseMs }: PathReport,
+): string | undefined {
+  if (finding === "unknown") return undefined;
+  const limits = longestPauseMs === 0
+    ? "time limits"
+    : `time limits longer than ${timeOf(longestPauseMs)} (--pause)`;
+  return `not tested: ${limits}, connections that are idle between messages, ` +
+    "and what the path does under load";
+}
+
 function lostVerdict({ losses, conversations }: PathReport): string {
   const does = losses.map((loss) => LOSSES[loss].does).join(", and ");
   const settings = losses.map((loss) => LOSSES[loss].setting);

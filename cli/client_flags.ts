@@ -29,6 +29,9 @@ import {
   wholeNumber,
 } from "./values.ts";
 
+/** Longest reply of the script: longer than `sendData()` accepts by default. */
+export const DEFAULT_MAX_REPLY_BYTES = 1024 ** 3;
+
 /** The flags of client.ts. */
 export const CLIENT_FLAGS = {
   "data": valuesFlag("TEXT", anyText, {

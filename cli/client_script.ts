@@ -9,9 +9,10 @@ import type { SendEvent } from "../client/events.ts";
 import { addressOf, type SendOptions } from "../client/options.ts";
 import { ConversationError } from "../client/reply.ts";
 import config from "../deno.json" with { type: "json" };
-import { LONGEST_TIMER_MS } from "../framing/defaults.ts";
+import { CLIENT_MARKER, LONGEST_TIMER_MS } from "../framing/defaults.ts";
+import { markerBytes } from "../framing/marker.ts";
 import { check } from "./check_script.ts";
-import { CLIENT_FLAGS } from "./client_flags.ts";
+import { CLIENT_FLAGS, DEFAULT_MAX_REPLY_BYTES } from "./client_flags.ts";
 import { kindsOf, optionsOf, readFlags } from "./flag_table.ts";
 import { parseFlags } from "./flags.ts";
 import { CLIENT_SCRIPT, helpText } from "./help.ts";
@@ -20,8 +21,8 @@ import { writeOut } from "./output.ts";
 import { Printer } from "./printer.ts";
 import { EXIT, runMain } from "./run.ts";
 
-/** Longest reply of the script: longer than `sendData()` accepts by default. */
-const DEFAULT_MAX_REPLY_BYTES = 1024 ** 3;
+/** The time without a byte after which the user gets a hint. */
+const SILENCE_MS = 30_000;
 
 /** Runs the client script with the arguments of the process. */
 export async function run(): Promise<void> {
@@ -32,10 +33,14 @@ export async function run(): Promise<void> {
  * Sends the messages, and prints the replies.
  *
  * @param args Arguments of the command line.
+ * @param silenceMs The time without a byte after which the user gets a hint.
  * @returns The exit status of the worst conversation.
  * @throws {UsageError} If the command line is wrong.
  */
-export async function main(args: string[]): Promise<number> {
+export async function main(
+  args: string[],
+  silenceMs: number = SILENCE_MS,
+): Promise<number> {
   const given = parseFlags(args, kindsOf(CLIENT_FLAGS));
   if (given.help) return writeOut(helpText(CLIENT_SCRIPT)), EXIT.ok;
   if (given.version) return writeOut(`${config.version}\n`), EXIT.ok;
@@ -46,9 +51,21 @@ export async function main(args: string[]): Promise<number> {
     ...optionsOf(flags, CLIENT_FLAGS),
   };
   if (flags.check) return await check(options, { pause, quiet });
-  const inputs = await inputsFrom(flags.data, flags.file);
-  const printer = await Printer.open({ quiet, trace });
-  if (flags["keep-alive"]) {
+  const marker = options.framing === "count"
+    ? undefined
+    : markerBytes(options.end ?? CLIENT_MARKER);
+  const inputs = await inputsFrom(flags.data, flags.file, marker);
+  const keepAlive = flags["keep-alive"] ?? false;
+  // A program that reads the output has no use for a hint, and a user who has
+  // set a limit does not wait for ever.
+  const isHinting = !quiet && trace !== "json" && !options.timeout;
+  const printer = await Printer.open({
+    quiet,
+    trace,
+    keepAlive,
+    silenceMs: isHinting ? silenceMs : 0,
+  });
+  if (keepAlive) {
     await sendOnOneConnection(inputs, options, printer);
   } else {
     for (const input of inputs) await sendAlone(input, options, printer);

@@ -186,3 +186,17 @@ export function optionsOf<Table extends FlagTable>(
   }
   return options as FlagOptions<Table>;
 }
+
+/**
+ * Returns a message about an option of the library as one about its flag:
+ * `--max-bytes` for `maxBytes`. Options of one plain word remain.
+ */
+export function inFlags(message: string, table: FlagTable): string {
+  return Object.entries(table).reduce(
+    (text, [name, { option = "" }]) =>
+      /[A-Z]/.test(option)
+        ? text.replace(RegExp(`\\b${option}\\b`, "g"), `--${name}`)
+        : text,
+    message,
+  );
+}

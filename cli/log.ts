@@ -6,13 +6,13 @@
 import type { ConversationReport } from "../server/report.ts";
 import {
   type LogFormat,
-  type Tally,
   toErrorLine,
   toJson,
   toLine,
   toNote,
   toSummary,
 } from "./log_lines.ts";
+import { addTally, emptyTally, type Tally } from "./tally.ts";
 
 /** Lines wait this long for others, to be written together. */
 const GATHER_MS = 50;
@@ -22,6 +22,9 @@ const FLUSH_CHARS = 64 * 1024;
 
 /** Lines that would wait beside more characters than these are dropped. */
 const MAX_PENDING_CHARS = 8 * 1024 * 1024;
+
+/** The pause before another attempt to write, after a write that failed. */
+const RETRY_MS = 1000;
 
 /** The longest time that `close()` waits for the output. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -35,22 +38,19 @@ export interface LogOutput {
 /**
  * Gathers lines and writes many at a time.
  *
- * No caller waits for a write. While the output accepts nothing, lines are
- * kept up to a limit and dropped beyond it; a line then says how many are
- * missing. When the output fails, further lines are dropped without a word.
+ * No caller waits for a write. While the output accepts nothing, and while it
+ * fails (a full disk, for example), lines are kept up to a limit and dropped
+ * beyond it; a line then says how many are missing. When the reader of a pipe
+ * is gone, further lines are dropped without a word.
  */
 export class Log {
   /** Totals of all conversations, logged or not. */
-  readonly tally: Tally = {
-    conversations: {},
-    bytesIn: 0,
-    bytesOut: 0,
-    repliesLost: 0,
-  };
+  readonly tally: Tally = emptyTally();
   readonly #format: LogFormat;
   #output: LogOutput | null;
+  readonly #retryMs: number;
   #pending = "";
-  /** Number of lines dropped since the last line that was kept. */
+  /** Number of lines dropped after those that are pending. */
   #dropped = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> | undefined;
@@ -60,10 +60,16 @@ export class Log {
    *
    * @param format Format of its lines.
    * @param output Where lines are written; null to write none, and only count.
+   * @param retryMs The pause after a write that failed, in ms.
    */
-  constructor(format: LogFormat, output: LogOutput | null) {
+  constructor(
+    format: LogFormat,
+    output: LogOutput | null,
+    retryMs: number = RETRY_MS,
+  ) {
     this.#format = format;
     this.#output = output;
+    this.#retryMs = retryMs;
   }
 
   /** Counts a conversation, and writes its line. */
@@ -81,26 +87,15 @@ export class Log {
 
   /** Adds the totals of another log, without a line. */
   add(tally: Tally): void {
-    const { conversations } = this.tally;
-    for (const [outcome, count] of Object.entries(tally.conversations)) {
-      conversations[outcome] = (conversations[outcome] ?? 0) + count;
-    }
-    this.tally.bytesIn += tally.bytesIn;
-    this.tally.bytesOut += tally.bytesOut;
-    this.tally.repliesLost += tally.repliesLost;
+    addTally(this.tally, tally);
   }
 
   /** Writes lines that another log has formatted; each ends in a line break. */
   append(lines: string): void {
     if (this.#output === null) return;
     if (this.#pending.length > MAX_PENDING_CHARS) {
-      this.#dropped++;
+      this.#dropped += countLines(lines);
       return;
-    }
-    if (this.#dropped > 0) {
-      const dropped = `${this.#dropped} lines are missing here`;
-      this.#dropped = 0;
-      this.error(dropped);
     }
     this.#pending += lines;
     if (this.#pending.length >= FLUSH_CHARS) this.#flush();
@@ -112,9 +107,14 @@ export class Log {
     this.#line(toNote(this.#format, note));
   }
 
-  /** Writes the line of an error that belongs to no conversation. */
-  error(error: unknown): void {
-    this.#line(toErrorLine(this.#format, error));
+  /**
+   * Writes the line of an error.
+   *
+   * @param peer Address of the client whose message a handler failed on;
+   * undefined for an error that belongs to no conversation.
+   */
+  error(error: unknown, peer?: Deno.Addr): void {
+    this.#line(toErrorLine(this.#format, error, peer));
   }
 
   /** Writes the line of the totals. */
@@ -148,22 +148,46 @@ export class Log {
   }
 
   async #writePending(): Promise<void> {
-    while (this.#pending !== "" && this.#output !== null) {
-      let unwritten = new TextEncoder().encode(this.#pending);
-      this.#pending = "";
+    for (;;) {
+      let unwritten = new TextEncoder().encode(this.#takePending());
+      if (unwritten.length === 0) return;
       while (unwritten.length > 0) {
+        if (this.#output === null) return;
         try {
           unwritten = unwritten.subarray(await this.#output.write(unwritten));
         } catch (error) {
-          if (error instanceof Deno.errors.WouldBlock) {
-            await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-            continue;
-          }
-          // The output is gone, but the server goes on.
-          this.#output = null;
-          return;
+          // The reader is gone for good, but the server goes on.
+          if (error instanceof Deno.errors.BrokenPipe) this.#output = null;
+          else await this.#pauseAfter(error);
         }
       }
     }
   }
+
+  /** Returns the lines that are pending, and a line for those dropped after. */
+  #takePending(): string {
+    let lines = this.#pending;
+    if (this.#dropped > 0) {
+      const missing = `${this.#dropped} lines are missing here`;
+      lines += `${toErrorLine(this.#format, missing)}\n`;
+    }
+    this.#pending = "";
+    this.#dropped = 0;
+    return lines;
+  }
+
+  async #pauseAfter(error: unknown): Promise<void> {
+    // A full pipe has a reader, which makes space soon; a full disk may not.
+    const isFullPipe = error instanceof Deno.errors.WouldBlock;
+    const pauseMs = isFullPipe ? GATHER_MS : this.#retryMs;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+    count++;
+  }
+  return count;
 }

@@ -5,21 +5,10 @@
  */
 import type { ConversationReport } from "../server/report.ts";
 import { printable } from "./output.ts";
+import type { Tally } from "./tally.ts";
 
 /** Formats of the log: text for people, or one JSON object a line. */
 export type LogFormat = "text" | "json";
-
-/** Totals of all conversations. */
-export interface Tally {
-  /** Number of conversations by their outcome. */
-  conversations: Record<string, number>;
-  /** Number of bytes received. */
-  bytesIn: number;
-  /** Number of bytes of replies sent. */
-  bytesOut: number;
-  /** Number of replies that were probably lost. */
-  repliesLost: number;
-}
 
 /** Returns the line of a conversation, for people. */
 export function toLine(report: ConversationReport): string {
@@ -50,12 +39,23 @@ export function toNote(format: LogFormat, note: string): string {
     : `${now()} ${printable(note)}`;
 }
 
-/** Returns the line of an error that belongs to no conversation. */
-export function toErrorLine(format: LogFormat, error: unknown): string {
+/**
+ * Returns the line of an error.
+ *
+ * @param peer Address of the client that it concerns; undefined if none.
+ */
+export function toErrorLine(
+  format: LogFormat,
+  error: unknown,
+  peer?: Deno.Addr,
+): string {
   const message = messageOf(error);
-  return format === "json"
-    ? JSON.stringify({ time: now(), error: message })
-    : `${now()} ${printable(message)}`;
+  const name = peer === undefined ? undefined : peerName(peer);
+  if (format === "json") {
+    return JSON.stringify({ time: now(), peer: name, error: message });
+  }
+  const start = name === undefined ? "" : `${name} `;
+  return `${now()} ${start}${printable(message)}`;
 }
 
 /** Returns the line of the totals. */

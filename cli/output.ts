@@ -48,6 +48,27 @@ export function printable(text: string): string {
   );
 }
 
+/** This many bytes of a long text are escaped at a time. */
+const PART_BYTES = 1024 * 1024;
+
+/**
+ * Writes bytes as text, escaped as `printable()` does. A part at a time: no
+ * string may have more than 2²⁹ characters.
+ *
+ * @param write Writes one part. @default {writeOut}
+ */
+export function writePrintable(
+  bytes: Uint8Array,
+  write: (text: string) => void = writeOut,
+): void {
+  const decoder = new TextDecoder();
+  for (let start = 0; start < bytes.length; start += PART_BYTES) {
+    const part = bytes.subarray(start, start + PART_BYTES);
+    const stream = start + PART_BYTES < bytes.length;
+    write(printable(decoder.decode(part, { stream })));
+  }
+}
+
 function writeAll(
   output: { writeSync(bytes: Uint8Array): number },
   text: string | Uint8Array,

@@ -6,11 +6,18 @@
 import type { SendEvent } from "../client/events.ts";
 import { ConversationError, type Reply } from "../client/reply.ts";
 import { UsageError } from "./flags.ts";
-import { hintForErrorReply, hintForFailure } from "./hints.ts";
+import { hintForErrorReply, hintForFailure, SILENCE_HINT } from "./hints.ts";
 import { InputError } from "./input.ts";
 import { JsonTimeline } from "./json_timeline.ts";
-import { printable, printError, writeErr, writeOut } from "./output.ts";
+import {
+  printable,
+  printError,
+  writeErr,
+  writeOut,
+  writePrintable,
+} from "./output.ts";
 import { EXIT } from "./run.ts";
+import { SilenceWatch } from "./silence.ts";
 import { Timeline, type Watcher } from "./timeline.ts";
 
 /** How much is printed. */
@@ -19,6 +26,13 @@ export interface PrinterOptions {
   readonly quiet: boolean;
   /** A time line instead of lines; undefined for lines. */
   readonly trace: "text" | "json" | undefined;
+  /** Whether the client keeps the connection for several messages. */
+  readonly keepAlive: boolean;
+  /**
+   * The time without a byte after which the user gets a hint, in ms; 0 for
+   * none.
+   */
+  readonly silenceMs: number;
 }
 
 /** Prints conversations, and collects the exit status. */
@@ -28,10 +42,15 @@ export class Printer {
   readonly #options: PrinterOptions;
   readonly #watcher: Watcher | undefined;
   readonly #hints = new Set<string>();
+  readonly #silence: SilenceWatch;
 
   private constructor(options: PrinterOptions, watcher: Watcher | undefined) {
     this.#options = options;
     this.#watcher = watcher;
+    this.#silence = new SilenceWatch(options.silenceMs, () => {
+      this.#watcher?.breakLine();
+      printError(`hint: ${SILENCE_HINT}`);
+    });
   }
 
   /** Creates a printer; on a terminal, it shows the progress of long steps. */
@@ -49,6 +68,7 @@ export class Printer {
 
   /** Shows a step of the conversation. */
   event(event: SendEvent): void {
+    this.#silence.event(event);
     this.#watcher?.event(event);
   }
 
@@ -85,6 +105,8 @@ export class Printer {
       );
       this.#fail(error);
       return undefined;
+    } finally {
+      this.#silence.stop();
     }
   }
 
@@ -101,7 +123,7 @@ export class Printer {
     // In JSON, the failure is one of the events.
     if (this.#options.trace !== "json") printError(printable(error.message));
     this.status = EXIT.failed;
-    this.#addHint(hintForFailure(error));
+    this.#addHint(hintForFailure(error, this.#options.keepAlive));
   }
 
   #addHint(hint: string | undefined): void {
@@ -113,8 +135,8 @@ export class Printer {
     this.#watcher?.breakLine();
     if (this.#options.quiet) return writeOut(data);
     if (data.length === 0) return;
-    const isTerminal = Deno.stdout.isTerminal();
-    writeOut(isTerminal ? printable(new TextDecoder().decode(data)) : data);
+    if (Deno.stdout.isTerminal()) writePrintable(data);
+    else writeOut(data);
     writeOut("\n");
   }
 }

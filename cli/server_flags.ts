@@ -8,7 +8,7 @@ import {
   DEFAULT_PORT,
   SERVER_MARKER,
 } from "../framing/defaults.ts";
-import type { ServeOptions } from "../server/options.ts";
+import type { AnyServeOptions } from "../server/options.ts";
 import {
   type Flag,
   type FlagTable,
@@ -107,7 +107,7 @@ export const SERVER_FLAGS = {
   }),
   "idle-timeout": valueFlag("SECONDS", parseSeconds, {
     help: "longest time without a byte received, or without a byte of the " +
-      "reply accepted by the client",
+      "reply accepted by the client at --min-rate",
     default: "30",
     option: "idleTimeout",
   }),
@@ -118,9 +118,15 @@ export const SERVER_FLAGS = {
   }),
   "linger-timeout": valueFlag("SECONDS", parseSeconds, {
     help: "after a reply, longest time without a byte or an end of file from " +
-      "the client",
-    default: "5",
+      "the client; 5 at most while connections or memory run short",
+    default: "20",
     option: "lingerTimeout",
+  }),
+  "min-rate": valueFlag("BYTES", wholeNumber(0, 1e9), {
+    help: "slowest client that is not taken for a dead one, in bytes a " +
+      "second: reading a reply, or sending what is discarded after one",
+    default: "2000",
+    option: "minRate",
   }),
   "grace": valueFlag("SECONDS", parseSeconds, {
     help: "time that open conversations have left when a shutdown begins",
@@ -154,4 +160,4 @@ export const SERVER_FLAGS = {
   "version": switchFlag({ help: "print the version" }),
 } as const satisfies
   & FlagTable
-  & Record<string, Flag<unknown, keyof ServeOptions>>;
+  & Record<string, Flag<unknown, keyof AnyServeOptions>>;

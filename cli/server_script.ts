@@ -5,23 +5,27 @@
  */
 import config from "../deno.json" with { type: "json" };
 import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
-import { serve, type ServeOptions } from "../server.ts";
-import { removeStaleSocket } from "../server/stale_socket.ts";
+import { serve, type Server } from "../server.ts";
+import type { AnyServeOptions } from "../server/options.ts";
+import { removeStaleSocket } from "../server/socket_file.ts";
 import {
   type FlagValues,
+  inFlags,
   kindsOf,
   optionsOf,
   readFlags,
 } from "./flag_table.ts";
-import { parseFlags } from "./flags.ts";
+import { parseFlags, UsageError } from "./flags.ts";
 import { HealthPort } from "./health.ts";
 import { helpText, SERVER_SCRIPT } from "./help.ts";
 import { Log } from "./log.ts";
+import { isOfAnOption, OptionError } from "./option_error.ts";
 import { OutputError, printable, printError, writeOut } from "./output.ts";
 import { EXIT, runMain } from "./run.ts";
 import { DEFAULT_NOTICE_MS, SERVER_FLAGS } from "./server_flags.ts";
 import { Signals, type Stoppable } from "./signals.ts";
 import { Threads } from "./threads.ts";
+import { FreshSocketFile } from "./unix_server.ts";
 
 type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
 
@@ -42,7 +46,7 @@ export async function main(args: string[]): Promise<number> {
   if (given.help) return writeOut(helpText(SERVER_SCRIPT)), EXIT.ok;
   if (given.version) return writeOut(`${config.version}\n`), EXIT.ok;
   const flags = readFlags(given, SERVER_FLAGS);
-  const options: ServeOptions = optionsOf(flags, SERVER_FLAGS);
+  const options: AnyServeOptions = optionsOf(flags, SERVER_FLAGS);
   const log = new Log(flags.log ?? "text", flags.quiet ? null : Deno.stderr);
   using signals = new Signals();
   try {
@@ -53,6 +57,9 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof OutputError) throw error;
     const { message } = error as Error;
+    if (error instanceof OptionError) {
+      throw new UsageError(printable(inFlags(message, SERVER_FLAGS)));
+    }
     const address = nameOf(options);
     printError(printable(`Cannot serve on ${address}: ${message}`));
     return EXIT.error;
@@ -66,7 +73,7 @@ export async function main(args: string[]): Promise<number> {
 /** Starts the server, and its health port if there is one. */
 function start(
   flags: ServerFlags,
-  options: ServeOptions,
+  options: AnyServeOptions,
   log: Log,
 ): Stoppable {
   const health = healthPort(flags);
@@ -76,7 +83,7 @@ function start(
   };
   const { parallel: count = 1, log: format = "text", quiet = false } = flags;
   const server = count === 1
-    ? serveInThisThread({ ...options, onListen }, log)
+    ? serveInThisThread(options, log, onListen)
     : new Threads({ count, options, format, quiet, onListen }, log);
   return health?.closingBefore(server) ?? server;
 }
@@ -89,22 +96,58 @@ function healthPort(flags: ServerFlags): HealthPort | undefined {
     : new HealthPort({ hostname, port, noticeMs });
 }
 
-function serveInThisThread(options: ServeOptions, log: Log): Stoppable {
+function serveInThisThread(
+  options: AnyServeOptions,
+  log: Log,
+  onListen: (addr: Deno.Addr) => void,
+): Stoppable {
   const abort = new AbortController();
-  const server = serve({
+  const { path } = options;
+  const server = tryToServe({
     ...options,
     signal: abort.signal,
+    ...(path === undefined && { onListen }),
     onConversation: (report) => log.conversation(report),
+    onError: (error, _message, info) => log.error(error, info.remoteAddr),
     onAcceptError: (error) => log.error(error),
   });
+  let isStopping = false;
+  const settle = async (path: string) => {
+    const file = new FreshSocketFile(path);
+    try {
+      const isReplaced = !await file.isSettled() && !isStopping;
+      if (isReplaced) throw new Error("another server has taken the socket");
+      onListen(server.addr);
+    } catch (error) {
+      abort.abort();
+      await server.finished;
+      throw error;
+    }
+    await server.finished;
+  };
   return {
-    finished: server.finished,
-    shutdown: () => server.shutdown(),
-    abort: () => abort.abort(),
+    finished: path === undefined ? server.finished : settle(path),
+    shutdown: () => {
+      isStopping = true;
+      server.shutdown();
+    },
+    abort: () => {
+      isStopping = true;
+      abort.abort();
+    },
   };
 }
 
-function nameOf(options: ServeOptions): string {
+/** @throws {OptionError} If an option is refused. */
+function tryToServe(options: AnyServeOptions): Server<Deno.Addr> {
+  try {
+    return serve(options);
+  } catch (error) {
+    throw isOfAnOption(error) ? new OptionError(error.message) : error;
+  }
+}
+
+function nameOf(options: AnyServeOptions): string {
   const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT, path } = options;
   return path ?? `${hostname}:${port}`;
 }

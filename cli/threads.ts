@@ -4,21 +4,25 @@
  *
  * @module
  */
-import type { ServeOptions } from "../server/options.ts";
+import type { AnyServeOptions } from "../server/options.ts";
 import type { Log } from "./log.ts";
-import type { LogFormat, Tally } from "./log_lines.ts";
+import type { LogFormat } from "./log_lines.ts";
+import { OptionError } from "./option_error.ts";
 import type { Stoppable } from "./signals.ts";
+import type { Tally } from "./tally.ts";
 
 /** A message to a thread. */
 export type ThreadCommand =
   | {
     type: "serve";
-    options: ServeOptions;
+    options: AnyServeOptions;
     /** Memory of the counters of the limits, which all threads share. */
     counters: { connections: Int32Array; slabs: Int32Array };
     format: LogFormat;
     /** Whether the thread sends no lines of the log. */
     quiet: boolean;
+    /** Whether the port must not be in use, not even by a server that shares. */
+    isFirst: boolean;
   }
   | { type: "shutdown" }
   | { type: "abort" };
@@ -26,7 +30,7 @@ export type ThreadCommand =
 /** A message from a thread. */
 export type ThreadEvent =
   | { type: "listening"; addr: Deno.Addr }
-  | { type: "failed"; message: string }
+  | { type: "failed"; message: string; isOptionError: boolean }
   | { type: "lines"; text: string }
   | { type: "finished"; tally: Tally };
 
@@ -35,7 +39,7 @@ export interface ThreadsOptions {
   /** Number of threads. */
   readonly count: number;
   /** Options of each thread's server: no callbacks, and no signal. */
-  readonly options: ServeOptions;
+  readonly options: AnyServeOptions;
   /** Format of the log. */
   readonly format: LogFormat;
   /** Whether no log is written. */
@@ -70,7 +74,11 @@ export class Threads implements Stoppable {
   readonly finished: Promise<void>;
   readonly #log: Log;
   readonly #threads: Thread[] = [];
+  /** Whether all threads listen. */
+  #isStarted = false;
   #isShutDown = false;
+  /** Resolves when the server is aborted. */
+  readonly #aborted = Promise.withResolvers<undefined>();
 
   /** Starts the threads. */
   constructor(options: ThreadsOptions, log: Log) {
@@ -78,47 +86,59 @@ export class Threads implements Stoppable {
     this.finished = this.#serve(options);
   }
 
-  /** Ends all threads; open conversations may finish. */
+  /** Ends all threads, once they have started; open conversations may finish. */
   shutdown(): void {
     this.#isShutDown = true;
-    this.#send({ type: "shutdown" });
+    if (this.#isStarted) this.#send({ type: "shutdown" });
   }
 
   /** Ends all threads and their conversations at once. */
   abort(): void {
-    this.#send({ type: "abort" });
+    this.#aborted.resolve(undefined);
+    if (this.#isStarted) this.#send({ type: "abort" });
   }
 
-  async #serve(
-    { count, options, format, quiet, onListen }: ThreadsOptions,
-  ): Promise<void> {
-    const counters = {
-      connections: new Int32Array(new SharedArrayBuffer(4)),
-      slabs: new Int32Array(new SharedArrayBuffer(4)),
-    };
+  async #serve(options: ThreadsOptions): Promise<void> {
     checkPermission();
     try {
-      // The first thread chooses the port if it is 0; the others share it.
-      let { port } = options;
-      for (let i = 0; i < count; i++) {
-        const thread = new Thread(this.#log);
-        this.#threads.push(thread);
-        const addr = await thread.start({
-          type: "serve",
-          options: { ...options, port, reusePort: true },
-          counters,
-          format,
-          quiet,
-        });
-        if ("port" in addr) port = addr.port;
-        if (i === count - 1) onListen(addr);
-      }
-      // Threads that started after the signal have not received the command.
+      const addr = await this.#start(options);
+      if (addr === undefined) return;
+      options.onListen(addr);
+      this.#isStarted = true;
       if (this.#isShutDown) this.shutdown();
       await Promise.all(this.#threads.map((thread) => thread.finished));
     } finally {
       for (const thread of this.#threads) thread.terminate();
     }
+  }
+
+  /** Resolves when all threads listen; to undefined if aborted before. */
+  async #start(
+    { count, options, format, quiet }: ThreadsOptions,
+  ): Promise<Deno.Addr | undefined> {
+    const counters = {
+      connections: new Int32Array(new SharedArrayBuffer(4)),
+      slabs: new Int32Array(new SharedArrayBuffer(4)),
+    };
+    // The first thread chooses the port if it is 0; the others share it.
+    let { port } = options;
+    let addr: Deno.Addr | undefined;
+    for (let i = 0; i < count; i++) {
+      const thread = new Thread(this.#log);
+      this.#threads.push(thread);
+      const listening = thread.start({
+        type: "serve",
+        options: { ...options, port, reusePort: true },
+        counters,
+        format,
+        quiet,
+        isFirst: i === 0,
+      });
+      addr = await Promise.race([listening, this.#aborted.promise]);
+      if (addr === undefined) return undefined;
+      if ("port" in addr) port = addr.port;
+    }
+    return addr;
   }
 
   #send(command: ThreadCommand): void {
@@ -149,7 +169,10 @@ class Thread {
     };
     this.#worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
       if (data.type === "listening") this.#listening.resolve(data.addr);
-      if (data.type === "failed") fail(new Error(data.message));
+      if (data.type === "failed") {
+        const { message, isOptionError } = data;
+        fail(isOptionError ? new OptionError(message) : new Error(message));
+      }
       if (data.type === "lines") log.append(data.text);
       if (data.type === "finished") {
         log.add(data.tally);
