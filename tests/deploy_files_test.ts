@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { replacedAll, shipped } from "../deploy/testing/shipped.ts";
 import { Folder, freePort } from "../paths/running.ts";
-import { LINGER_TOTAL_MS } from "../server/transport.ts";
+import { SHORT_LINGER_TOTAL_MS } from "../server/phases.ts";
 import { needsPrograms, needsRun } from "./options.ts";
 import { Program, runProgram } from "./programs.ts";
 import { pathOf, runClient, runServer } from "./scripts.ts";
@@ -181,7 +181,7 @@ Deno.test(
     assert(of("inter") + of("fastinter") < of("--notice"));
     // In between: 1 s for the backlog, the lingering, 2 s for the log.
     const longest = of("--notice") + 1 + of("--grace") +
-      LINGER_TOTAL_MS / 1000 + 2;
+      SHORT_LINGER_TOTAL_MS / 1000 + 2;
     assert(longest < of("TimeoutStopSec"), `${longest} s`);
   },
 );

@@ -127,12 +127,12 @@ Deno.test(
 
 Deno.test(needsNet("serve() closes on a client that never reads"), async () => {
   // Long enough for a message of 16 MiB to arrive without such a pause.
-  await using server = new LocalServer({ idleTimeout: 1000 });
+  await using server = new LocalServer({ idleTimeout: 1000, minRate: 2 ** 24 });
   using conn = await connectTo(server.port);
   await writeAll(conn, new Uint8Array(16 * MIB));
   await writeAll(conn, MARKER);
   const report = await server.report();
-  assertEquals(report.outcome, "ok");
+  assertEquals(report.outcome, "stalled");
   assertEquals(report.replyLost, true);
   assert(report.bytesOut < 32 * MIB);
 });
@@ -146,14 +146,18 @@ Deno.test(
     assertEquals(await readText(conn), "aa");
     const report = await server.report();
     assert(report.durationMs >= 50, `${report.durationMs} ms`);
-    assertEquals(report.replyLost, false);
+    // Nobody knows whether it has read the reply.
+    assertEquals(report.replyLost, true);
   },
 );
 
 Deno.test(
   needsNet("serve() returns a message's memory after the reply, not the close"),
   async () => {
-    await using server = new LocalServer({ maxBufferedBytes: 32 * MIB });
+    await using server = new LocalServer({
+      maxBufferedBytes: 32 * MIB,
+      maxBytes: 17 * MIB,
+    });
     const large = "x".repeat(16 * MIB);
     using lingering = await connectTo(server.port);
     await writeAll(lingering, large + MARKER);

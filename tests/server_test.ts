@@ -129,7 +129,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: "no memory for messages",
     code: "busy",
-    options: { maxBufferedBytes: 10 },
+    options: { maxBufferedBytes: 10, maxBytes: Infinity },
     sent: "a<END>",
   },
 ];

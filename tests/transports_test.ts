@@ -25,7 +25,10 @@ class Pair extends LocalServer {
   /** Where the server is. */
   readonly address: SendOptions;
 
-  constructor(listening: ServeOptions, connecting: SendOptions) {
+  constructor(
+    listening: ServeOptions & { path?: string },
+    connecting: SendOptions,
+  ) {
     super(listening, handler);
     const addr: Deno.Addr = this.server.addr;
     this.address = "port" in addr
@@ -43,7 +46,7 @@ class Pair extends LocalServer {
 /** The conversations, each of which has to go the same way everywhere. */
 async function suite(
   t: Deno.TestContext,
-  listening: ServeOptions,
+  listening: ServeOptions & { path?: string },
   connecting: SendOptions,
 ): Promise<void> {
   for (const halfClose of ["before", "after"] as const) {
