@@ -280,7 +280,7 @@ export class Load implements Disposable {
   }
 }
 
-/** The same scenario without pauses, cut at these places only. */
+/** A scenario without pauses, cut at these places only. */
 function inChunks(scenario: Scenario, ...cuts: number[]): Scenario {
   const ends = [...cuts, scenario.bytes.length];
   return { ...scenario, chunks: ends.map((end) => ({ end, pause: 0 })) };

@@ -5,7 +5,7 @@ import { MarkerSet } from "./marker_set.ts";
 const encoder = new TextEncoder();
 const bytesOf = (text: string) => encoder.encode(text);
 
-/** The same numbers in every run: a failure can be seen again. */
+/** Random numbers from a seed: a failure can be repeated. */
 function randomNumbers(seed: number): (below: number) => number {
   return (below) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -52,7 +52,7 @@ function plainSearch(
   return { ends, pending };
 }
 
-/** The same from a scan that is fed `stream` cut at the offsets `cuts`. */
+/** What a scan finds that is fed `stream` cut at the offsets `cuts`. */
 function scanThrough(
   markers: MarkerSet,
   stream: Uint8Array,

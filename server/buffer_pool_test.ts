@@ -16,7 +16,7 @@ import type { SlabBlock } from "./slab.ts";
 
 const MiB = 2 ** 20;
 
-/** The same numbers in every run: a failure can be repeated. */
+/** Random numbers from a seed: a failure can be repeated. */
 function randomNumbers(seed: number): (below: number) => number {
   return (below) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
