@@ -166,8 +166,8 @@ export class ReadBuffer<B extends Block = Block> {
   }
 
   /**
-   * Ends the message. Call it when the reply has been sent, and no hold is
-   * left.
+   * Ends the message. Call it when the reply has been sent. Blocks that are held
+   * all the same are abandoned.
    *
    * @param restBytes How many of the last bytes that were read belong to the
    * next message.
@@ -176,6 +176,7 @@ export class ReadBuffer<B extends Block = Block> {
     this.#nextBlockBytes = SMALLEST_BLOCK_BYTES;
     this.#usefulBytes = this.#maxUsefulBytes;
     this.#heldBytes = 0;
+    if (this.#holds > 0) this.#isAbandoned = true;
     this.#freeFullBlocks();
     if (restBytes === 0) this.#freeBlock();
   }

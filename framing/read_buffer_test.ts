@@ -180,3 +180,12 @@ Deno.test("ReadBuffer stays usable when the source has reached its bound", () =>
   buffer.finish();
   assertEquals(source.events, ["release 0"]);
 });
+
+Deno.test("ReadBuffer does not release what is held at the end of a message", () => {
+  const source = new CountingSource();
+  const buffer = new ReadBuffer(source, 1e9);
+  fill(buffer, 2000);
+  buffer.holdUntil(new Promise(() => {}));
+  buffer.nextMessage(0);
+  assertEquals(source.events, ["abandon 0", "abandon 1"]);
+});

@@ -87,7 +87,10 @@ export class ServerConnection implements Checked {
    */
   async run(refusal?: string): Promise<ConversationReport> {
     const transport = this.#transport;
-    this.#isRefused = refusal !== undefined;
+    if (refusal !== undefined) {
+      this.#isRefused = true;
+      this.#lingeringSinceMs = this.#startedMs;
+    }
     try {
       const result = refusal === undefined
         ? await this.#answerAllButLast()
@@ -151,7 +154,7 @@ export class ServerConnection implements Checked {
     if (!this.#responder.hasBegun) this.#transport.interrupt(errorCode);
   }
 
-  /** The time that the connection has been lingering, in ms. */
+  /** The time that the connection has been lingering, or refused, in ms. */
   lingeringMs(nowMs: number): number {
     return nowMs - this.#lingeringSinceMs;
   }
@@ -179,8 +182,8 @@ export class ServerConnection implements Checked {
         continue;
       }
       await this.#transport.flush();
-      this.#buffer.nextMessage(this.#restBytes);
       if (this.#isLast) return await this.#whatIsLeft();
+      this.#buffer.nextMessage(this.#restBytes);
       result = await this.#readMessage();
     }
     return result;
@@ -283,7 +286,7 @@ export class ServerConnection implements Checked {
    */
   async #linger(hasPlace: boolean): Promise<void> {
     const { lingering } = this.#options;
-    this.#lingeringSinceMs = performance.now();
+    if (!this.#isRefused) this.#lingeringSinceMs = performance.now();
     if (hasPlace) lingering.add(this);
     try {
       await this.#transport.linger();
