@@ -10,28 +10,28 @@ import { type ByteReader, type Received, recvEnd } from "./recv_end.ts";
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** A reader that gives these pieces, one a read, and then the end of file. */
+/** A reader that gives these chunks, one a read, and then the end of file. */
 function scripted(
-  pieces: readonly (Uint8Array | number | Error)[],
+  chunks: readonly (Uint8Array | number | Error)[],
 ): ByteReader & { reads: number } {
-  const queue = [...pieces];
+  const queue = [...chunks];
   return {
     reads: 0,
     read(p) {
       this.reads++;
-      const piece = queue.shift();
-      if (piece === undefined) return Promise.resolve(null);
-      if (piece instanceof Error) return Promise.reject(piece);
-      if (typeof piece === "number") return Promise.resolve(piece);
-      const now = piece.subarray(0, p.length);
+      const chunk = queue.shift();
+      if (chunk === undefined) return Promise.resolve(null);
+      if (chunk instanceof Error) return Promise.reject(chunk);
+      if (typeof chunk === "number") return Promise.resolve(chunk);
+      const now = chunk.subarray(0, p.length);
       p.set(now);
-      if (now.length < piece.length) queue.unshift(piece.subarray(p.length));
+      if (now.length < chunk.length) queue.unshift(chunk.subarray(p.length));
       return Promise.resolve(now.length);
     },
   };
 }
 
-/** The stream in pieces, cut at these places. */
+/** The stream in chunks, cut at these places. */
 function cutAt(stream: Uint8Array, places: readonly number[]): Uint8Array[] {
   const edges = [0, ...places, stream.length];
   return edges.slice(1).map((edge, i) => stream.subarray(edges[i], edge));
@@ -84,11 +84,11 @@ Deno.test.each([
   const start = indexOfNeedle(stream, marker);
   for (let first = 0; first <= stream.length; first++) {
     for (let second = first; second <= stream.length; second++) {
-      const pieces = cutAt(stream, [first, second]);
+      const chunks = cutAt(stream, [first, second]);
       for (
         const source of [
-          scripted(pieces.filter((piece) => piece.length > 0)),
-          ReadableStream.from(pieces.map((piece) => piece.slice())),
+          scripted(chunks.filter((chunk) => chunk.length > 0)),
+          ReadableStream.from(chunks.map((chunk) => chunk.slice())),
         ]
       ) {
         const received = await recvEnd(source, end);
@@ -122,8 +122,8 @@ Deno.test("recvEnd() agrees with a search over the whole, for random streams", a
       { length: random(6) },
       () => random(stream.length + 1),
     ).sort((a, b) => a - b);
-    const pieces = cutAt(stream, places).filter((piece) => piece.length > 0);
-    const source = scripted(pieces);
+    const chunks = cutAt(stream, places).filter((chunk) => chunk.length > 0);
+    const source = scripted(chunks);
     const received = await recvEnd(source, marker, { maxBytes });
 
     const start = indexOfNeedle(stream, marker);
@@ -171,7 +171,7 @@ Deno.test.each([
   },
 );
 
-Deno.test("recvEnd() says that the limit is passed without reading on", async () => {
+Deno.test("recvEnd() reports that the limit is passed without reading on", async () => {
   const source: ByteReader = {
     read: (p) => Promise.resolve(p.fill(120).length), // for ever
   };
@@ -201,12 +201,12 @@ Deno.test("recvEnd() reads nothing when initial holds the marker", async () => {
 
 Deno.test("recvEnd() copies neither initial nor the chunks of a stream", async () => {
   const initial = utf8("a");
-  const pieces = [utf8("bc"), utf8("d;e")];
-  const received = await recvEnd(ReadableStream.from(pieces), ";", { initial });
+  const chunks = [utf8("bc"), utf8("d;e")];
+  const received = await recvEnd(ReadableStream.from(chunks), ";", { initial });
   assertEquals(received.chunks.map(textOf), ["a", "bc", "d"]);
   assertStrictEquals(received.chunks[0]?.buffer, initial.buffer);
-  assertStrictEquals(received.chunks[2]?.buffer, pieces[1]?.buffer);
-  assertStrictEquals(received.rest.buffer, pieces[1]?.buffer);
+  assertStrictEquals(received.chunks[2]?.buffer, chunks[1]?.buffer);
+  assertStrictEquals(received.rest.buffer, chunks[1]?.buffer);
 });
 
 Deno.test("recvEnd() keeps many small reads in one chunk", async () => {
@@ -254,7 +254,7 @@ Deno.test.each([
   { name: "returns a fraction", script: [1.5], error: "returned 1.5" },
   { name: "returns NaN", script: [NaN], error: "returned NaN" },
   {
-    name: "returns more than there was room for",
+    name: "returns more than the buffer holds",
     script: [1025],
     error: "returned 1025 for a buffer of 1024 bytes",
   },

@@ -63,16 +63,16 @@ function scanThrough(
   let from = 0;
   for (const to of [...cuts, stream.length]) {
     // A copy of its own, overwritten after it: nothing fed may be kept.
-    const piece = stream.slice(from, to);
+    const chunk = stream.slice(from, to);
     for (let at = 0;;) {
-      const offset = scan.feed(piece.subarray(at));
+      const offset = scan.feed(chunk.subarray(at));
       if (offset < 0) break;
-      assert(offset > 0 && at + offset <= piece.length);
+      assert(offset > 0 && at + offset <= chunk.length);
       assertEquals(scan.partialMatch, 0);
       at += offset;
       ends.push({ end: from + at, markerIndex: scan.index });
     }
-    piece.fill(255);
+    chunk.fill(255);
     from = to;
   }
   return { ends, pending: scan.partialMatch };
@@ -189,10 +189,10 @@ Deno.test("feed() finds what indexOfNeedle() finds in the joined bytes", () => {
     const most = 1 + random(random(2) ? 4 : 1000);
     let found = -1;
     for (let at = 0; at < stream.length && found < 0;) {
-      const piece = stream.subarray(at, at + random(most + 1));
-      const offset = scan.feed(piece);
+      const chunk = stream.subarray(at, at + random(most + 1));
+      const offset = scan.feed(chunk);
       if (offset >= 0) found = at + offset - marker.length;
-      at += piece.length;
+      at += chunk.length;
     }
     assertEquals(found, expected, `round ${round}: ${marker} in ${stream}`);
   }
@@ -243,7 +243,7 @@ Deno.test.each([
   },
   // Too large for a step table.
   { name: "5,000 random bytes", marker: noise(5000, 3) },
-])("feed() finds a long marker behind hostile data: $name", ({ marker }) => {
+])("feed() finds a long marker after hostile data: $name", ({ marker }) => {
   const markers = new MarkerSet([marker]);
   const { length } = marker;
   // Its last byte alone; all but its last again and again; one byte wrong at

@@ -3,7 +3,7 @@ import { recvCount } from "../mod.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-function pieces(...texts: string[]): ReadableStream<Uint8Array> {
+function chunks(...texts: string[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(texts.map(utf8));
 }
 
@@ -46,9 +46,9 @@ const TABLE: [string, string, string, number | null, string][] = [
 ];
 
 for (const [text, reason, data, count, rest] of TABLE) {
-  Deno.test(`recvCount() says ${reason} of ${JSON.stringify(text)} in any pieces`, async () => {
+  Deno.test(`recvCount() reports ${reason} for ${JSON.stringify(text)} in any chunks`, async () => {
     for (let cut = 0; cut <= text.length; cut++) {
-      const source = pieces(text.slice(0, cut), text.slice(cut));
+      const source = chunks(text.slice(0, cut), text.slice(cut));
       const received = await recvCount(source, { maxBytes: 12 });
       assertEquals(received.reason, reason, `cut at ${cut}`);
       assertEquals(received.gotEnd, reason === "end");
@@ -76,5 +76,5 @@ Deno.test("recvCount() takes no memory for bytes that have not come", async () =
   };
   const received = await recvCount(source, { maxBytes: 1e9 });
   assertEquals([received.byteLength, received.count], [3, 999999999]);
-  assert(asked < 10_000, `room for ${asked} bytes`);
+  assert(asked < 10_000, `buffers of ${asked} bytes`);
 });
