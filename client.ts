@@ -43,14 +43,14 @@ export {
  * Sends one message on a connection of its own: connects, sends the data and
  * the end marker, half-closes, reads the reply to its end, and closes.
  *
- * Writing and reading go on at the same time: a reply that arrives in the
- * middle of the message is read, and then nothing more is sent. After a failed
- * write the client still reads, because an earlier reply may be waiting.
+ * Writing and reading go on at the same time: if the reply arrives during the
+ * upload, the client stops sending. After a failed write the client still reads,
+ * because an earlier reply may be waiting.
  *
  * @param data The message. A stream is sent chunk by chunk as it comes; the
  * part that is not sent is cancelled.
  * @param options The address, the markers, the limits.
- * @returns The complete reply. It may be an error reply: see `error`.
+ * @returns The complete reply, or an error reply: see `error`.
  * @throws {ConversationError} If there is no complete reply.
  * @throws {TypeError} If the data is neither text, bytes nor a stream of
  * bytes, or if `end` is empty.

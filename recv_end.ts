@@ -27,7 +27,8 @@ export type { ByteReader, Marker, Received, ReceivedCount };
 /** Options of {@linkcode recvEnd}, {@linkcode messages}, {@linkcode recvCount}. */
 export interface RecvEndOptions {
   /**
-   * The maximum number of bytes before the end marker. Exactly this many pass.
+   * The maximum number of bytes before the end marker: a message of exactly this
+   * length is accepted.
    * Bytes that may still turn out to be the marker do not count.
    *
    * @default {67108864}
@@ -47,19 +48,19 @@ const EMPTY = new Uint8Array(0);
  * than `maxBytes` bytes.
  *
  * The result depends on the bytes alone, never on how they were cut on their
- * way: a marker that arrives one byte at a time is found, once. `data`, the
- * marker, `rest` and what is still unread are the complete stream.
+ * way: a marker that arrives one byte at a time is found, once. No byte is lost:
+ * `data`, the marker, `rest` and unread bytes together are the stream.
  *
- * What a peer sends never throws: `gotEnd` and `reason` report it. With
+ * Does not throw, whatever a peer sends: `gotEnd` and `reason` report it. With
  * `"limit"`, `data` is everything that was read, up to a block more than the
- * limit. There is no time limit: to end a read, close the source; then this
- * rejects, and what was read is lost. Nothing is closed. A `ReadableStream` is
- * locked while this reads, and left unlocked and open.
+ * limit. There is no time limit: to end a read, close the source; then the
+ * promise rejects, and the bytes read are lost. `recvEnd()` does not close the
+ * source. A `ReadableStream` is locked while this reads, and unlocked afterwards.
  *
  * At most `maxBytes` and the marker's length are read into memory, and up to
  * one block (1 KiB for a small message, at most 1 MiB) after the marker. The
- * chunks of a `ReadableStream` are kept as they are, with all the memory behind
- * them. Each byte is searched once: O(bytes received + marker length).
+ * chunks of a `ReadableStream` are kept as they are, with the complete
+ * `ArrayBuffer` of each. Each byte is searched once: O(bytes received + marker length).
  *
  * @param source The source of the bytes.
  * @param end The end marker. Of several, the one that ends first counts, and
@@ -112,7 +113,7 @@ export async function recvEnd(
 /**
  * Reads the messages of a source one after another, up to the end of file.
  *
- * Each is what {@linkcode recvEnd} returns. The last has `gotEnd` false if the
+ * Yields one {@linkcode Received} for each message. The last has `gotEnd` false if the
  * end of file, or the limit, came in the middle of it; an end of file between
  * two messages yields none. The source is locked until the loop is left, and
  * is not closed.
@@ -167,8 +168,8 @@ export async function* messages(
  *
  * As with {@linkcode recvEnd}, the result depends on the bytes alone, what a
  * peer sends never throws, and nothing is closed. A wrong count is reported as
- * soon as it is seen. Memory is taken for bytes that arrived, not for those
- * that the count announced.
+ * soon as it is seen. Memory is allocated for received bytes only, not for the
+ * announced count.
  *
  * @param source The source of the bytes.
  * @param options The limit on the count, and bytes that were read before.

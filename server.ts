@@ -34,8 +34,8 @@ export type { ServeOptions, Server, ServeUnixOptions };
 
 /**
  * Serves messages over TCP, TLS or a Unix socket: reads each message to its end
- * marker, sends the handler's reply or an error reply, and closes only when the
- * client has had the chance to read it.
+ * marker, sends the handler's reply or an error reply, and closes after the
+ * client's end of file or a time limit.
  *
  * @param options Where to listen, the marker, the limits, the callbacks.
  * @param handler Answers a message. By default, with the message twice.

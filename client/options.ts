@@ -31,7 +31,7 @@ export interface ConnectOptions {
    */
   end?: Marker;
   /**
-   * The end marker of replies. With it a truncated reply is detected. By
+   * The end marker of replies. The client then detects a truncated reply. By
    * default, `sendData()` reads a reply to the end of file, and `connect()` to
    * the marker `end`.
    */
@@ -52,7 +52,7 @@ export interface ConnectOptions {
    * largest message of a server. @default {134217728}
    */
   maxReplyBytes?: number;
-  /** Aborts the connection; what is pending rejects with its reason. */
+  /** Aborts the connection; pending requests reject with the signal's reason. */
   signal?: AbortSignal;
   /**
    * Called for each step, as it happens; the last is `closed`. An error that it
@@ -65,11 +65,10 @@ export interface ConnectOptions {
 /** Options of `sendData()`. */
 export interface SendOptions extends ConnectOptions {
   /**
-   * When to half-close. `"before"` the reply, as a client that is done sending
-   * does. Or `"after"` it, which passes more proxies, but leaves the server only
-   * its time limit to notice that the marker is missing; and where a proxy
-   * drops the server's end of file too, the client waits for ever: set a
-   * `timeout`. @default {"before"}
+   * When to half-close. `"before"` the reply: the server notices a missing marker
+   * at once. `"after"` the reply: works through more proxies, but the server
+   * notices a missing marker only at its time limit; set a `timeout`.
+   * @default {"before"}
    */
   halfClose?: "before" | "after";
   /**

@@ -26,8 +26,8 @@ export interface Client extends AsyncDisposable {
    * Sends a message, and resolves to its reply. Further requests may be made at
    * once: they are sent ahead, and the replies come in the same order.
    *
-   * @throws {ConversationError} If there is no complete reply. The connection
-   * is of no use then, and every further `request()` fails.
+   * @throws {ConversationError} If there is no complete reply. After that, every
+   * further `request()` fails.
    */
   request(data: OutgoingData): Promise<Reply>;
   /**

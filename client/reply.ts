@@ -19,12 +19,12 @@ export interface Reply {
 }
 
 /**
- * A conversation that failed. `reason` tells how:
+ * A conversation that failed. `reason` is the cause:
  *
  * - `"refused"`: no connection was established.
  * - `"truncated"`: the connection broke before the end of the reply.
- * - `"no reply"`: the server was done before any byte of a reply. Often a proxy
- *   took the half-close for a close: see `halfClose`.
+ * - `"no reply"`: the server closed without sending a byte. Often a proxy took
+ *   the half-close for a close: see `halfClose`.
  * - `"timed out"`: the conversation took longer than `timeout`.
  * - `"too large"`: the reply has more than `maxReplyBytes` bytes.
  * - `"bad count"`: the reply is not a netstring.

@@ -5,7 +5,7 @@
  */
 import { MarkerSet } from "./marker_set.ts";
 
-/** An end marker (a delimiter). Text stands for its UTF-8 bytes. Not empty. */
+/** An end marker (a delimiter). Text is encoded as UTF-8. At least 1 byte. */
 export type Marker = string | Uint8Array;
 
 /**

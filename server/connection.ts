@@ -57,8 +57,8 @@ export class ServerConnection implements Checked {
   #isReading = false;
   /** Between two messages. */
   #isIdle = false;
-  /** The client was refused unread: it lingers briefly, and gives way. */
-  #isRefused = false;
+  /** The client was refused unread, or nothing was said: it lingers briefly. */
+  #lingersBriefly = false;
   /** The server shuts down: messages that have arrived are answered. */
   #isFinishing = false;
   /** No further message will be answered. */
@@ -88,7 +88,7 @@ export class ServerConnection implements Checked {
   async run(refusal?: string): Promise<ConversationReport> {
     const transport = this.#transport;
     if (refusal !== undefined) {
-      this.#isRefused = true;
+      this.#lingersBriefly = true;
       this.#lingeringSinceMs = this.#startedMs;
     }
     try {
@@ -100,6 +100,7 @@ export class ServerConnection implements Checked {
       // otherwise deadlock with the server.
       transport.drain();
       const isSilent = !(await this.#answerLast(result));
+      if (isSilent) this.#lingersBriefly = true;
       await transport.flush();
       this.#buffer.finish();
       await this.#linger(refusal !== "busy");
@@ -130,7 +131,9 @@ export class ServerConnection implements Checked {
       this.#isProbed = true;
       this.#transport.keepAlive();
     }
-    if (!this.#deadline.hasPassed(ticks, isShort || this.#isRefused)) return;
+    if (!this.#deadline.hasPassed(ticks, isShort || this.#lingersBriefly)) {
+      return;
+    }
     if (this.#isReading) return this.interrupt("timed out");
     // The code of an error reply tells more than that it stalled.
     if (this.#responder.outcome === "ok" && !this.#transport.isLingering) {
@@ -286,7 +289,9 @@ export class ServerConnection implements Checked {
    */
   async #linger(hasPlace: boolean): Promise<void> {
     const { lingering } = this.#options;
-    if (!this.#isRefused) this.#lingeringSinceMs = performance.now();
+    if (this.#lingeringSinceMs === Infinity) {
+      this.#lingeringSinceMs = performance.now();
+    }
     if (hasPlace) lingering.add(this);
     try {
       await this.#transport.linger();

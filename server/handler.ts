@@ -30,7 +30,7 @@ export interface MessageInfo {
   /** The end marker that ended the message; undefined with a count. */
   readonly marker: Uint8Array | undefined;
   /**
-   * Aborts when nobody waits for the reply any more: the client is gone, or
+   * Aborts when the reply is no longer needed: the client is gone, or
    * the server has sent an error reply instead. With `keepAlive` nothing is
    * read while the handler works, so a client that is gone is not noticed.
    */

@@ -23,7 +23,7 @@ import type { ConversationReport } from "./report.ts";
 export interface ServeOptions {
   /** The address to listen on. @default {"127.0.0.1"} */
   hostname?: string;
-  /** The port; 0 takes a free one, which `addr` tells. @default {4444} */
+  /** The port; 0 chooses a free one: read it from `addr`. @default {4444} */
   port?: number;
   /** A certificate chain in PEM. With `key`, the server speaks TLS. */
   cert?: string;
@@ -36,7 +36,7 @@ export interface ServeOptions {
    */
   end?: Marker | readonly Marker[];
   /**
-   * The end marker of every reply and error reply, so that a client can tell a
+   * The end marker of every reply and error reply, which lets a client detect a
    * truncated one. By default the end of file ends a reply; with `keepAlive`,
    * the first marker of `end`.
    */
@@ -72,15 +72,15 @@ export interface ServeOptions {
   messageTimeout?: number;
   /**
    * After the reply, the longest time without another byte or the client's end
-   * of file, before the server closes. A client that goes on sending at
-   * `minRate` may do so for up to an hour. While more than three quarters of
-   * `maxConnections` or `maxBufferedBytes` are in use, it is 5 s without a byte
-   * and 30 s in all. @default {20000}
+   * of file, before the server closes. An upload above `minRate` may go on for
+   * up to 1 h. Above three quarters of `maxConnections` or `maxBufferedBytes`,
+   * the limits are 5 s without a byte and 30 s in total. @default {20000}
    */
   lingerTimeout?: number;
   /**
-   * The slowest client that is not taken for a dead one, in bytes a second: an
-   * upload that is discarded, or a reply that is read. @default {2000}
+   * The minimum rate of a client, in bytes a second, of an upload that is
+   * discarded or a reply that is read. A slower client is closed once its time
+   * limits have passed. @default {2000}
    */
   minRate?: number;
   /**
@@ -121,8 +121,8 @@ export interface ServeOptions {
    */
   onError?: (error: unknown, message: Message, info: MessageInfo) => void;
   /**
-   * Called when a connection could not be accepted, for lack of descriptors,
-   * say (once, until one can be accepted again), and when another callback
+   * Called when a connection could not be accepted, for example without free
+   * file descriptors (once until the next success), and when another callback
    * throws. The server goes on. By default such errors are ignored.
    */
   onAcceptError?: (error: unknown) => void;
@@ -133,7 +133,7 @@ export interface ServeUnixOptions extends ServeOptions {
   /**
    * The path of the socket, used instead of `hostname` and `port`. The server
    * removes the file when it closes, if it is still its own. See
-   * `removeStaleSocket()` for the file of a server that died.
+   * `removeStaleSocket()` for the file of a server that crashed.
    */
   path: string;
 }
@@ -149,10 +149,11 @@ export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
   /** Resolves when the server has stopped listening and all connections ended. */
   readonly finished: Promise<void>;
   /**
-   * Shuts down gracefully: answers clients that are connected, refuses new
-   * connections within a second, lets open connections finish (see `grace`),
-   * and resolves with `finished`, at most 30 s after the grace period. May be
-   * called again. Disposing of the server does the same.
+   * Shuts down gracefully: answers messages that have arrived, refuses new
+   * connections within a second, and lets open connections finish (see
+   * `grace`). Resolves with `finished`: at once if no client is connected; 5 s
+   * later if an idle client does not close; at most 30 s after the grace period.
+   * May be called again. Disposing of the server does the same.
    */
   shutdown(): Promise<void>;
   /** Keeps the process alive while the server listens: the default. */

@@ -11,12 +11,12 @@ export interface ConversationReport {
   /**
    * How the conversation ended:
    *
-   * - `"ok"`: the handler answered the complete message. With `keepAlive`, the
-   *   last message; also if there was none.
+   * - `"ok"`: the handler answered the complete message. With `keepAlive`: the
+   *   last message was answered, or the client sent none.
    * - the code of the error reply that was sent instead: `"no end"`,
    *   `"too large"`, `"failed"`, …
    * - `"reset"`: the client broke the connection before the reply.
-   * - `"truncated"`: so it did, and TLS had not been ended (close_notify).
+   * - `"truncated"`: the client closed TCP without TLS `close_notify`.
    * - `"not TLS"`: the client did not speak TLS, or refused the certificate.
    * - `"stalled"`: the client took no byte of the reply for too long.
    * - `"aborted"`: the server was aborted before the reply.

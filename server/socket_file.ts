@@ -46,8 +46,8 @@ export class SocketFile {
 }
 
 /**
- * Removes the file of a Unix socket that a dead server left: it would keep the
- * next server from listening there. A socket that a server listens on is left
+ * Removes the file of a Unix socket that was left by a crashed server. With that
+ * file the next server cannot listen. A socket that a server listens on is left
  * alone, and so is a file that is not a socket.
  *
  * @param path The path of the socket. It need not exist.
