@@ -153,7 +153,7 @@ export class ServerConnection implements Checked {
   /** Sends an error reply instead of a reply, unless a reply has begun. */
   interrupt(errorCode: string): void {
     this.#isLast = true;
-    this.#lastCode = errorCode;
+    this.#lastCode ||= errorCode;
     if (!this.#responder.hasBegun) this.#transport.interrupt(errorCode);
   }
 

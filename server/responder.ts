@@ -56,7 +56,7 @@ export class Responder {
   outcome = "";
   /** The error of the last handler. */
   error: unknown;
-  /** Whether a part of the current reply was sent. */
+  /** Whether a part of the current reply was sent, and it is not complete. */
   hasBegun = false;
   readonly #options: ResolvedOptions;
   readonly #transport: Transport;
@@ -151,6 +151,7 @@ export class Responder {
         this.hasBegun = true;
         await this.#transport.write(chunk);
       }
+      this.hasBegun = false;
     } catch (error) {
       this.#fail(error, answering);
     }
@@ -171,6 +172,7 @@ export class Responder {
         }
         if (next.done) {
           isDone = true;
+          this.hasBegun = false;
           return;
         }
         this.hasBegun = true;

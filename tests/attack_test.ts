@@ -2,7 +2,7 @@
 // the middle of it.
 
 import { assert, assertEquals } from "@std/assert";
-import { connect, type Handler, type Message } from "../mod.ts";
+import { connect, type Handler, type Message, serve } from "../mod.ts";
 import { fasterTime } from "./faster_time.ts";
 import { LocalServer } from "./local_server.ts";
 import { needsNet } from "./options.ts";
@@ -278,5 +278,31 @@ Deno.test(
     }
     await conn.closeWrite();
     assertEquals(await conn.read(buffer), null);
+  },
+);
+
+Deno.test(
+  needsNet("shutdown() ends soon after a reply that outlasts the grace"),
+  async () => {
+    const began = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const server = serve(
+      { port: 0, end: ";", keepAlive: true, grace: 50 },
+      async function* () {
+        yield "first ";
+        began.resolve();
+        await goOn.promise;
+        yield "second";
+      },
+    );
+    using conn = await connectTo(server.addr.port);
+    await writeAll(conn, "a;");
+    await began.promise;
+    const finished = server.shutdown();
+    setTimeout(goOn.resolve, 200); // after the grace
+    // The test's timeout is shorter than the 30 s after which all are aborted.
+    assertEquals(await readText(conn), "first second;");
+    conn.close();
+    await finished;
   },
 );
