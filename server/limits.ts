@@ -5,15 +5,9 @@
  */
 import { slabsIn } from "./buffer_pool.ts";
 import { type AnyServeOptions, limitOf } from "./options.ts";
-import { SharedCounter } from "./shared_counter.ts";
+import { SharedCounter, type SharedLimits } from "./shared_counter.ts";
 
-/** The limits of a complete server, however many threads it has. */
-export interface SharedLimits {
-  /** Connections that are open. */
-  readonly connections: SharedCounter;
-  /** Slabs of memory that messages are read into. */
-  readonly slabs: SharedCounter;
-}
+export type { SharedLimits };
 
 /** The limits that the options ask for, with nothing counted yet. */
 export function newLimits(options: AnyServeOptions): SharedLimits {

@@ -15,9 +15,9 @@ import { BufferPool, poolBytesFor } from "./buffer_pool.ts";
 import type { ConnectionOptions, ServerConnection } from "./connection.ts";
 import { DeadlineTimer } from "./deadline.ts";
 import type { Handler, Message, MessageInfo } from "./handler.ts";
-import type { SharedLimits } from "./limits.ts";
 import { Phases, shortestLimits } from "./phases.ts";
 import type { ConversationReport } from "./report.ts";
+import type { SharedLimits } from "./shared_counter.ts";
 
 /** Options of `serve()`. Times are in ms; for them, 0 is no limit. */
 export interface ServeOptions {

@@ -1,5 +1,5 @@
 /**
- * A counter with a bound.
+ * Counters with a bound, which the threads of a server share.
  *
  * @module
  */
@@ -39,4 +39,12 @@ export class SharedCounter {
   decrement(): void {
     Atomics.sub(this.memory, 0, 1);
   }
+}
+
+/** The limits of a complete server, however many threads it has. */
+export interface SharedLimits {
+  /** Connections that are open. */
+  readonly connections: SharedCounter;
+  /** Slabs of memory that messages are read into. */
+  readonly slabs: SharedCounter;
 }
