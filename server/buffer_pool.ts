@@ -191,6 +191,19 @@ export class BufferPool implements BlockSource<SlabBlock> {
     this.#dropIfUnused(slab);
   }
 
+  /**
+   * Releases memory above what the pool keeps. Call it from time to time.
+   *
+   * @param isIdle Whether all of it may be released at once.
+   */
+  trim(isIdle: boolean): void {
+    const idleBytes = this.byteLength - this.#leasedBytes -
+      this.#abandonedBytes;
+    if (idleBytes <= this.#keepBytes + this.slabBytes) return;
+    if (isIdle) this.#releasedMs = -Infinity;
+    this.#releaseSlabs(this.#keepBytes);
+  }
+
   /** Takes a block from a slab, from a new one if need be. */
   #take(size: number): SlabBlock | undefined {
     const block = this.#takeFromSlabs(size) ?? this.#newSlab()?.take(size);

@@ -133,6 +133,14 @@ Deno.test("BufferPool releases memory above what it keeps", () => {
   assertEquals(slabs.count * MiB, pool.byteLength);
 });
 
+Deno.test("BufferPool.trim() releases what a burst has left", () => {
+  const slabs = new SharedCounter(16);
+  const pool = new BufferPool(16 * MiB, 2 * MiB, slabs);
+  for (const block of leaseAll(pool, LARGEST_BLOCK_BYTES)) pool.release(block);
+  pool.trim(true);
+  assertEquals([slabs.count, pool.byteLength], [2, 2 * MiB]);
+});
+
 Deno.test("BufferPool gives memory that another thread wants back at once", () => {
   const memory = new Int32Array(new SharedArrayBuffer(4));
   const pools = [0, 1].map(() =>

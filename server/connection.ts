@@ -10,7 +10,8 @@ import type { Decoded } from "../framing/received.ts";
 import { type Checked, Deadline } from "./deadline.ts";
 import type { ConversationReport } from "./report.ts";
 import { type ResolvedOptions, Responder } from "./responder.ts";
-import { Interruption, Transport } from "./transport.ts";
+import { Interruption } from "./interruption.ts";
+import { Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
 export interface ConnectionOptions extends ResolvedOptions {
@@ -195,6 +196,7 @@ export class ServerConnection implements Checked {
   /** After an interruption: whether anything has arrived that is not answered. */
   async #whatIsLeft(): Promise<ReadResult> {
     if (this.#restBytes > 0) return new Interruption(this.#lastCode);
+    this.#transport.takeInterruption();
     this.#isReading = this.#isIdle = true;
     this.#deadline.start(this.#options.phases.lastRead);
     const chunk = await this.#transport.read();

@@ -58,20 +58,24 @@ export class DeadlineTimer {
   readonly #tickMs: number;
   readonly #checked: ReadonlySet<Checked>;
   readonly #isShort: () => boolean;
+  readonly #onTick: (isLast: boolean) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param limits All limits that deadlines will use, in ms; 0 is no limit.
    * @param checked The objects to check: a set that others fill and empty.
    * @param isShort Whether the server runs short of connections or memory.
+   * @param onTick Called at each tick; the last is the one that checks nothing.
    */
   constructor(
     limits: readonly number[],
     checked: ReadonlySet<Checked>,
     isShort: () => boolean = () => false,
+    onTick: (isLast: boolean) => void = () => {},
   ) {
     this.#checked = checked;
     this.#isShort = isShort;
+    this.#onTick = onTick;
     const shortest = Math.min(...limits.filter((limit) => limit > 0));
     this.#tickMs = Math.min(
       Math.ceil(shortest / TICKS_PER_TIMEOUT),
@@ -120,6 +124,7 @@ export class DeadlineTimer {
 
   #tick(): void {
     this.#timer = undefined;
+    this.#onTick(this.#checked.size === 0);
     // The timer runs out by itself: to start and stop it for each of many short
     // conversations would cost as much as a timer for each.
     if (this.#checked.size === 0) return;

@@ -316,7 +316,12 @@ export function resolveOptions(
     state.isEnding() ||
     limits.connections.count >= limits.connections.max * SHORT_PART ||
     pool.freeBytes < shortBytes;
-  const timer = new DeadlineTimer(shortestLimits(times), open, isShort);
+  const timer = new DeadlineTimer(
+    shortestLimits(times),
+    open,
+    isShort,
+    (isLast) => pool.trim(isLast),
+  );
   return {
     ...framings,
     keepAlive: options.keepAlive ?? false,

@@ -20,7 +20,8 @@ import {
   type ReplyBody,
 } from "./handler.ts";
 import type { Phases } from "./phases.ts";
-import { Interruption, type Transport } from "./transport.ts";
+import { Interruption } from "./interruption.ts";
+import type { Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
 export interface ResolvedOptions {
@@ -86,7 +87,7 @@ export class Responder {
    */
   reply(message: Decoded): Promise<void> | undefined {
     const { handler, messageFraming, replyFraming } = this.#options;
-    this.hasBegun = false;
+    this.reset();
     const abort = new LazyAbort();
     this.#transport.onPeerGone(abort);
     const marker = messageFraming.markers[message.markerIndex];

@@ -7,6 +7,7 @@
 import { concat } from "@std/bytes";
 import { BufferLimitError, type ReadBuffer } from "../framing/read_buffer.ts";
 import type { Deadline } from "./deadline.ts";
+import { Interruption } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
 
 /** Replies that wait for others are written when they have this many bytes. */
@@ -22,18 +23,6 @@ const EMPTY = new Uint8Array(0);
 
 /** The reason of everything that is pending when the connection is closed. */
 const CLOSED = new DOMException("The connection is closed", "AbortError");
-
-/** What a wait resolves to when an error reply has pre-empted it. */
-export class Interruption {
-  /** Tells an interruption from what a decoder found. */
-  readonly reason = "interrupted";
-  /** The code of the error reply. */
-  readonly errorCode: string;
-
-  constructor(errorCode: string) {
-    this.errorCode = errorCode;
-  }
-}
 
 /** Work that is useless once the peer is gone. */
 interface Abortable {
@@ -81,6 +70,8 @@ export class Transport {
   #draining: Promise<void> | undefined;
   #isLingering = false;
   #waiter: Waiter | undefined;
+  /** An interruption that came while nothing was waited for, as in a write. */
+  #interruption: Interruption | undefined;
   #gone: { reason: unknown } | undefined;
   #dependent: Abortable | undefined;
 
@@ -145,22 +136,48 @@ export class Transport {
    * becomes the first read of the drain.
    */
   interrupt(errorCode: string): void {
-    this.#waiter?.resolve(new Interruption(errorCode));
+    const interruption = new Interruption(errorCode);
+    if (this.#waiter === undefined) this.#interruption = interruption;
+    else this.#waiter.resolve(interruption);
+    this.#waiter = undefined;
+  }
+
+  /** Forgets an interruption that came while nothing was waited for. */
+  takeInterruption(): Interruption | undefined {
+    const interruption = this.#interruption;
+    this.#interruption = undefined;
+    return interruption;
   }
 
   /** Waits for a promise, or an interruption. Rejects when the peer is gone. */
   waitFor<T>(promise: Promise<T>): Promise<T | Interruption> {
     return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
+      const waiter = { resolve, reject };
+      this.#waiter = waiter;
       if (this.#gone !== undefined) reject(this.#gone.reason);
-      promise.then(resolve, reject);
+      promise.then((value) => {
+        this.#endWait(waiter);
+        resolve(value);
+      }, (error) => {
+        this.#endWait(waiter);
+        reject(error);
+      });
+      const interruption = this.takeInterruption();
+      if (interruption !== undefined) this.interrupt(interruption.errorCode);
     });
+  }
+
+  #endWait(waiter: Waiter): void {
+    if (this.#waiter === waiter) this.#waiter = undefined;
   }
 
   /** Reads one chunk; null at the end of file. Can be interrupted. */
   read(): Promise<Uint8Array | null | Interruption> {
+    const interruption = this.takeInterruption();
+    if (interruption !== undefined) return Promise.resolve(interruption);
     return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
+      const waiter = { resolve, reject };
+      this.#waiter = waiter;
       let free;
       try {
         free = this.#buffer.beginRead();
@@ -170,6 +187,7 @@ export class Transport {
       }
       this.#pendingRead = this.#conn.read(free).then((count) => {
         this.#pendingRead = undefined;
+        this.#endWait(waiter);
         this.#deadline.progress();
         const chunk = this.#buffer.endRead(count ?? 0);
         this.bytesIn += chunk.length;
@@ -177,6 +195,7 @@ export class Transport {
         resolve(count === null ? null : chunk);
       }, (error) => {
         this.#pendingRead = undefined;
+        this.#endWait(waiter);
         this.#buffer.endRead(0);
         if (this.#draining !== undefined && isEndOfTcp(error)) {
           this.isEndOfFile = true;
