@@ -11,10 +11,10 @@ import {
   LONGEST_TIMER_MS,
 } from "./framing/defaults.ts";
 import {
-  closeOldest,
   type ConnectionOptions,
   ServerConnection,
 } from "./server/connection.ts";
+import { closeOldest } from "./server/eviction.ts";
 import { drainBacklog } from "./server/backlog.ts";
 import { echoTwice, type Handler } from "./server/handler.ts";
 import { newLimits, type SharedLimits } from "./server/limits.ts";
@@ -110,7 +110,6 @@ export class SocketServer implements Server<Deno.Addr> {
   #isAccepting = false;
   #isShuttingDown = false;
   #graceExpired = false;
-  /** Whether the listener is closed. */
   #isClosed = false;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   /** Ends the accept loop's wait for a connection to end. */
@@ -309,7 +308,7 @@ export class SocketServer implements Server<Deno.Addr> {
   }
 
   #after(ms: number, callback: () => void): void {
-    // A time beyond the longest timer, almost a month, counts as no limit.
+    // Beyond the longest timer there is no limit.
     if (ms > LONGEST_TIMER_MS) return;
     this.#graceTimer = setTimeout(callback, ms);
   }

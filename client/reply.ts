@@ -28,7 +28,9 @@ export interface Reply {
  * - `"timed out"`: the conversation took longer than `timeout`.
  * - `"too large"`: the reply has more than `maxReplyBytes` bytes.
  * - `"bad count"`: the reply is not a netstring.
- * - `"unsolicited"`: bytes arrived that no request asked for.
+ * - `"unsolicited"`: bytes arrived that no request asked for. Bytes that arrive
+ *   while the caller's code blocks the event loop, just before a request, cannot
+ *   be told from its reply.
  */
 export class ConversationError extends Error {
   /** The name of the class. */

@@ -33,12 +33,6 @@ const SILENCE = new Interruption("");
 /** Messages that are answered before other connections get their turn. */
 const MESSAGES_PER_TURN = 64;
 
-/**
- * A connection that has lingered for less is not closed for another one: its
- * client may still be reading the reply.
- */
-const MIN_LINGER_MS = 1000;
-
 /** One connection. It owns the socket and closes it. */
 export class ServerConnection implements Checked {
   readonly #options: ConnectionOptions;
@@ -135,7 +129,11 @@ export class ServerConnection implements Checked {
     if (!this.#deadline.hasPassed(ticks, isShort || this.#lingersBriefly)) {
       return;
     }
-    if (this.#isReading) return this.interrupt("timed out");
+    if (this.#isReading) {
+      this.#isLast = true;
+      this.#lastCode ||= "timed out";
+      return this.#transport.interrupt("timed out");
+    }
     // The code of an error reply tells more than that it stalled.
     if (this.#responder.outcome === "ok" && !this.#transport.isLingering) {
       this.#responder.outcome = "stalled";
@@ -155,6 +153,10 @@ export class ServerConnection implements Checked {
   interrupt(errorCode: string): void {
     this.#isLast = true;
     this.#lastCode ||= errorCode;
+    // A message may have arrived that a busy event loop has not delivered yet.
+    if (this.#isReading && this.#isIdle) {
+      return this.#deadline.start(this.#options.phases.lastRead);
+    }
     if (!this.#responder.hasBegun) this.#transport.interrupt(errorCode);
   }
 
@@ -276,6 +278,9 @@ export class ServerConnection implements Checked {
     this.#decoder ??= messageFraming.decoder(maxBytes);
     if (chunk === null) return this.#decoder.end();
     const result = this.#decoder.push(chunk);
+    if (result === undefined && this.#isIdle && this.#lastCode !== "") {
+      return new Interruption(this.#lastCode);
+    }
     if (result === undefined && this.#isIdle) {
       // The first bytes of a message: its time limit starts.
       this.#isIdle = false;
@@ -326,18 +331,4 @@ export class ServerConnection implements Checked {
       ...(error !== undefined && { error }),
     };
   }
-}
-
-/**
- * Closes the connection that has lingered longest, if it is long enough. Its
- * place is free as soon as it has ended, in a moment.
- */
-export function closeOldest(connections: Set<ServerConnection>): boolean {
-  const [oldest] = connections;
-  const nowMs = performance.now();
-  if (oldest === undefined) return false;
-  if (oldest.lingeringMs(nowMs) < MIN_LINGER_MS) return false;
-  connections.delete(oldest);
-  oldest.abort();
-  return true;
 }

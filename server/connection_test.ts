@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { ServerConnection } from "./connection.ts";
+import { newLimits } from "./limits.ts";
+import { resolveOptions } from "./options.ts";
+
+/** A connection whose client is scripted: `send()` delivers its next bytes. */
+function scriptedConnection() {
+  const options = { end: ";", keepAlive: true };
+  const open = new Set<ServerConnection>();
+  let written = "";
+  let deliver: ((bytes: Uint8Array | null) => void) | undefined;
+  const conn = {
+    remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    read: (buffer: Uint8Array) =>
+      new Promise<number | null>((resolve) => {
+        deliver = (bytes) => {
+          if (bytes !== null) buffer.set(bytes);
+          resolve(bytes?.length ?? null);
+        };
+      }),
+    write(bytes: Uint8Array) {
+      written += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  } as unknown as Deno.Conn;
+  const resolved = resolveOptions(options, (message) => message.text(), {
+    limits: newLimits(options),
+    open,
+    lingering: new Set(),
+    isEnding: () => false,
+    onCallbackError: () => {},
+  });
+  const connection = new ServerConnection(conn, resolved);
+  return {
+    connection,
+    written: () => written,
+    /** Delivers text, or the end of file, and lets the connection react. */
+    async send(text: string | null) {
+      deliver!(text === null ? null : new TextEncoder().encode(text));
+      await new Promise((resolve) => setTimeout(resolve));
+    },
+  };
+}
+
+Deno.test.each([
+  { name: "a complete message", text: "b;", reply: "a;b;" },
+  { name: "a part of one", text: "b", reply: "a;ERROR:shutting down!;" },
+  { name: "nothing", text: null, reply: "a;" },
+])(
+  "ServerConnection.interrupt() while idle waits for what has arrived: $name",
+  async ({ text, reply }) => {
+    const { connection, written, send } = scriptedConnection();
+    const report = connection.run();
+    await send("a;");
+    connection.interrupt("shutting down");
+    await send(text);
+    if (text !== null) await send(null);
+    await report;
+    assertEquals(written(), reply);
+  },
+);
