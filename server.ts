@@ -109,6 +109,7 @@ export class SocketServer implements Server<Deno.Addr> {
   #accepted = 0;
   #isAccepting = false;
   #isShuttingDown = false;
+  #isAborted = false;
   #graceExpired = false;
   #isClosed = false;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
@@ -232,12 +233,11 @@ export class SocketServer implements Server<Deno.Addr> {
       connections.decrement();
       this.#busy.add(connection);
     }
-    const refusal = isBusy
-      ? "busy"
-      : this.#graceExpired
-      ? "shutting down"
-      : undefined;
+    const otherwise = this.#graceExpired ? "shutting down" : undefined;
+    const refusal = isBusy ? "busy" : otherwise;
     if (this.#isShuttingDown) connection.finishSoon();
+    // It was accepted in the turn in which the server was aborted.
+    if (this.#isAborted) connection.abort();
     connection.run(refusal).then((report) => {
       this.#open.delete(connection);
       this.#busy.delete(connection);
@@ -303,6 +303,7 @@ export class SocketServer implements Server<Deno.Addr> {
   }
 
   #abortAll(): void {
+    this.#isAborted = true;
     this.#close();
     for (const connection of this.#open) connection.abort();
   }

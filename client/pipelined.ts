@@ -60,6 +60,7 @@ export class PipelinedClient implements Client {
   /** Requests that wait for their reply. */
   #outstanding = 0;
   #isClosing = false;
+  #closing: Promise<void> | undefined;
   readonly #onAbort = () => this.#end();
 
   constructor(
@@ -112,8 +113,11 @@ export class PipelinedClient implements Client {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#isClosing = true;
     await this.#writing;
     await this.#reading;

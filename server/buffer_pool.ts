@@ -43,8 +43,8 @@ const LEAST_GROWTH_BYTES = 4 * 1024;
 /** Slabs that are not needed are released at most once in this time, in ms. */
 const RELEASE_PAUSE_MS = 1000;
 
-/** A slab is retired when one part in this many was abandoned. */
-const RETIRE_DIVISOR = 4;
+/** A slab is retired when this part of it was abandoned: it is used up. */
+const RETIRED_PART = 7 / 8;
 
 /**
  * Dropped slabs that the bound does not count while they wait for the garbage
@@ -183,7 +183,7 @@ export class BufferPool implements BlockSource<SlabBlock> {
     this.#leasedBytes -= length;
     this.#abandonedBytes += length;
     slab.abandonedBytes += length;
-    if (slab.abandonedBytes * RETIRE_DIVISOR < this.slabBytes) return;
+    if (slab.abandonedBytes < this.slabBytes * RETIRED_PART) return;
     if (!slab.isRetired) {
       this.#emptyCache();
       slab.isRetired = true;

@@ -178,7 +178,7 @@ Deno.test("BufferPool counts abandoned memory from 64 MiB until it is collected"
   const pool = new BufferPool(100 * MiB, Infinity, slabs);
   // In a function of its own, so that no variable keeps a block.
   const abandon = () => {
-    const block = pool.acquire(512 * 1024, MiB);
+    const block = pool.acquire(LARGEST_BLOCK_BYTES, MiB);
     pool.abandon(block);
     return block.bytes;
   };

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { serve } from "../mod.ts";
 import { LocalServer } from "./local_server.ts";
 import { needsNet } from "./options.ts";
 import {
@@ -117,5 +118,29 @@ Deno.test(
     await ordinaryClient(port, "a<END>").catch(() => {});
     await server.finished;
     assertEquals(reports.map(({ outcome }) => outcome), ["aborted"]);
+  },
+);
+
+Deno.test(
+  needsNet("serve() aborts connections that are accepted in that moment"),
+  async () => {
+    const controller = new AbortController();
+    const server = serve(
+      { port: 0, end: ";", signal: controller.signal },
+      () => {
+        controller.abort();
+        return "late";
+      },
+    );
+    const { port } = server.addr;
+    const first = await connectTo(port);
+    const others = Array.from({ length: 20 }, () => connectTo(port));
+    await writeAll(first, "a;");
+    // The idle limit, 30 s, is longer than the test may take.
+    await server.finished;
+    first.close();
+    for (const other of await Promise.allSettled(others)) {
+      if (other.status === "fulfilled") other.value.close();
+    }
   },
 );
