@@ -14,7 +14,6 @@ import {
   type ConnectionOptions,
   ServerConnection,
 } from "./server/connection.ts";
-import { closeOldest } from "./server/eviction.ts";
 import { drainBacklog } from "./server/backlog.ts";
 import { echoTwice, type Handler } from "./server/handler.ts";
 import { newLimits, type SharedLimits } from "./server/limits.ts";
@@ -29,6 +28,7 @@ import {
   type ServeUnixOptions,
 } from "./server/options.ts";
 import { SHORT_LINGER_TOTAL_MS } from "./server/phases.ts";
+import { Places } from "./server/places.ts";
 
 export type { ServeOptions, Server, ServeUnixOptions };
 
@@ -80,12 +80,6 @@ export function serve(
   return new SocketServer(options, handler);
 }
 
-/**
- * Connections that may get `ERROR:busy!` at a time. Beyond them, connections
- * wait in the backlog unaccepted, so that a flood costs nothing here.
- */
-const MAX_BUSY_CONNECTIONS = 256;
-
 /** The pause before accepting again after a failure, in ms. */
 const ACCEPT_PAUSE_MS = 100;
 
@@ -95,16 +89,12 @@ export class SocketServer implements Server<Deno.Addr> {
   readonly finished: Promise<void>;
   readonly #options: AnyServeOptions;
   readonly #resolved: ConnectionOptions;
-  readonly #limits: SharedLimits;
+  readonly #places: Places;
   readonly #graceMs: number;
   readonly #listener: AnyListener;
   /** The file of a Unix socket. */
   readonly #socketFile: SocketFile | undefined;
   readonly #open = new Set<ServerConnection>();
-  /** Connections that wait for the client's end of file, the oldest first. */
-  readonly #lingering = new Set<ServerConnection>();
-  /** Connections that are being sent `ERROR:busy!`, the oldest first. */
-  readonly #busy = new Set<ServerConnection>();
   /** Connections accepted so far. */
   #accepted = 0;
   #isAccepting = false;
@@ -125,11 +115,11 @@ export class SocketServer implements Server<Deno.Addr> {
   ) {
     options.signal?.throwIfAborted();
     this.#options = options;
-    this.#limits = limits;
+    this.#places = new Places(limits.connections);
     this.#resolved = resolveOptions(options, handler, {
       limits,
       open: this.#open,
-      lingering: this.#lingering,
+      lingering: this.#places.lingering,
       isEnding: () => this.#graceExpired,
       onCallbackError: (error) => this.#report(error),
     });
@@ -186,7 +176,7 @@ export class SocketServer implements Server<Deno.Addr> {
   async #acceptAll(): Promise<void> {
     let isReported = false;
     while (!this.#isClosed) {
-      if (!this.#hasRoomToAccept()) {
+      if (!this.#places.canAccept()) {
         await this.#connectionEnd(ACCEPT_PAUSE_MS);
         continue;
       }
@@ -211,37 +201,20 @@ export class SocketServer implements Server<Deno.Addr> {
     }
   }
 
-  /** Whether one more connection could be served, or be told that it is busy. */
-  #hasRoomToAccept(): boolean {
-    const { connections } = this.#limits;
-    return connections.count < connections.max ||
-      this.#busy.size < MAX_BUSY_CONNECTIONS || closeOldest(this.#busy);
-  }
-
   /** Runs a connection, beside all others. */
   #run(conn: Deno.Conn): void {
     const connection = new ServerConnection(conn, this.#resolved);
     this.#open.add(connection);
     this.#resolved.timer.start();
-    const { connections } = this.#limits;
-    // A connection that only lingers is the first to give up its place.
-    const isBusy = connections.increment() > connections.max &&
-      !closeOldest(this.#lingering);
-    if (isBusy) {
-      // A client that is only refused takes no place: otherwise a few that do
-      // not leave would keep all others out.
-      connections.decrement();
-      this.#busy.add(connection);
-    }
+    const hasPlace = this.#places.take(connection);
     const otherwise = this.#graceExpired ? "shutting down" : undefined;
-    const refusal = isBusy ? "busy" : otherwise;
+    const refusal = hasPlace ? otherwise : "busy";
     if (this.#isShuttingDown) connection.finishSoon();
     // It was accepted in the turn in which the server was aborted.
     if (this.#isAborted) connection.abort();
     connection.run(refusal).then((report) => {
       this.#open.delete(connection);
-      this.#busy.delete(connection);
-      if (!isBusy) connections.decrement();
+      this.#places.release(connection, hasPlace);
       this.#onConnectionEnd?.();
       return this.#options.onConversation?.(report);
     }).catch((error) => this.#report(error));
