@@ -20,7 +20,9 @@ import {
   toReply,
   truncated,
 } from "./client/reply.ts";
+import type { ClientSystem } from "./client/system.ts";
 import { ClientTransport } from "./client/transport.ts";
+import { systemClock } from "./framing/clock.ts";
 import { LONGEST_TIMER_MS } from "./framing/defaults.ts";
 import type { Decoder, Framing } from "./framing/framing.ts";
 import {
@@ -69,9 +71,18 @@ export {
  * assertEquals(reply.error, "no end");
  * ```
  */
-export async function sendData(
+export function sendData(
   data: OutgoingData,
   options: SendOptions = {},
+): Promise<Reply> {
+  return sendDataOver(system, data, options);
+}
+
+/** Does what {@linkcode sendData} does, on a given system. */
+export async function sendDataOver(
+  system: ClientSystem,
+  data: OutgoingData,
+  options: SendOptions,
 ): Promise<Reply> {
   const { halfClose = "before", timeout = 0, signal } = options;
   const resolved = resolveOptions(options);
@@ -90,9 +101,9 @@ export async function sendData(
   const abort = () => stop.abort(signal?.reason);
   signal?.addEventListener("abort", abort);
   const timer = timeout > 0 && timeout <= LONGEST_TIMER_MS
-    ? setTimeout(() => stop.abort(), timeout)
+    ? system.clock.setTimeout(() => stop.abort(), timeout)
     : undefined;
-  const client = new OneShotClient(resolved);
+  const client = new OneShotClient(resolved, system);
   try {
     await client.connect(resolved.address, stop.signal);
     return await client.run(message, halfClose);
@@ -104,7 +115,7 @@ export async function sendData(
     throw new ConversationError("timed out", text, received, { cause: error });
   } finally {
     message.cancel();
-    clearTimeout(timer);
+    system.clock.clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   }
 }
@@ -131,7 +142,15 @@ export async function sendData(
  * assertEquals(both.map((reply) => reply.text()), ["bb", "cc"]);
  * ```
  */
-export async function connect(options: ConnectOptions): Promise<Client> {
+export function connect(options: ConnectOptions): Promise<Client> {
+  return connectOver(system, options);
+}
+
+/** Does what {@linkcode connect} does, on a given system. */
+export async function connectOver(
+  system: ClientSystem,
+  options: ConnectOptions,
+): Promise<Client> {
   const { signal, end, replyEnd = end } = options;
   if (end === undefined && options.framing !== "count") {
     throw new TypeError(
@@ -144,11 +163,12 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     ...(replyEnd !== undefined && { replyEnd }),
   });
   signal?.throwIfAborted();
-  const conn = await open(resolved.address, signal).catch((error) => {
+  const { address } = resolved;
+  const conn = await system.connect(address, signal).catch((error) => {
     signal?.throwIfAborted();
-    throw refused(resolved.address, error);
+    throw refused(address, error);
   });
-  return new PipelinedClient(conn, resolved, signal);
+  return new PipelinedClient(conn, resolved, signal, system.clock);
 }
 
 /** Settings of a {@linkcode OneShotClient}. */
@@ -164,14 +184,17 @@ export interface OneShotOptions {
 /** One message and its reply, on a connection of their own. */
 export class OneShotClient {
   readonly #options: OneShotOptions;
+  readonly #system: ClientSystem;
   readonly #decoder: Decoder;
   #transport!: ClientTransport;
   #isSent = false;
   /** The error that the caller's stream or callback threw. */
   #callerError: { error: unknown } | undefined;
 
-  constructor(options: OneShotOptions) {
+  /** @param ownSystem What the client runs on, if not on Deno's sockets. */
+  constructor(options: OneShotOptions, ownSystem: ClientSystem = system) {
     this.#options = options;
+    this.#system = ownSystem;
     this.#decoder = options.replyFraming.decoder(options.maxReplyBytes);
   }
 
@@ -181,13 +204,14 @@ export class OneShotClient {
    * @throws {ConversationError} `refused`.
    */
   async connect(address: Address, signal: AbortSignal): Promise<void> {
-    const conn = await open(address, signal).catch((error) => {
+    const { clock } = this.#system;
+    const conn = await this.#system.connect(address, signal).catch((error) => {
       throw refused(address, error);
     });
     this.#transport = new ClientTransport(conn, {
       ...this.#options,
       onCallbackError: (error) => this.#callerError ??= { error },
-    });
+    }, clock);
     signal.addEventListener("abort", () => this.#transport.close());
     this.#transport.report({ type: "connected" });
   }
@@ -261,7 +285,7 @@ function refused(address: Address, cause: unknown): ConversationError {
 }
 
 /** Connects. Throws what Deno throws; with TLS, after the handshake. */
-async function open(
+async function openConnection(
   { hostname, port, path, tls, caCerts }: Address,
   signal?: AbortSignal,
 ): Promise<Deno.Conn> {
@@ -296,6 +320,8 @@ async function open(
     signal?.removeEventListener("abort", close);
   }
 }
+
+const system: ClientSystem = { clock: systemClock, connect: openConnection };
 
 /** Returns the connection; or closes it, if the signal has aborted. */
 function unlessAborted<Conn extends Deno.Conn>(

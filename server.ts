@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { type Clock, systemClock, type Timer } from "./framing/clock.ts";
 import {
   DEFAULT_HOSTNAME,
   DEFAULT_PORT,
@@ -83,6 +84,16 @@ export function serve(
 /** The pause before accepting again after a failure, in ms. */
 const ACCEPT_PAUSE_MS = 100;
 
+/** What a server is handed by a thread, or by a test. */
+export interface ServerParts {
+  /** Limits that other threads count along with. */
+  readonly limits?: SharedLimits;
+  /** A listener, used instead of the address in the options. */
+  readonly listener?: AnyListener;
+  /** A clock, used instead of this machine's. */
+  readonly clock?: Clock;
+}
+
 /** The server that `serve()` returns. */
 export class SocketServer implements Server<Deno.Addr> {
   readonly addr: Deno.Addr;
@@ -95,6 +106,7 @@ export class SocketServer implements Server<Deno.Addr> {
   /** The file of a Unix socket. */
   readonly #socketFile: SocketFile | undefined;
   readonly #open = new Set<ServerConnection>();
+  readonly #clock: Clock;
   /** Connections accepted so far. */
   #accepted = 0;
   #isAccepting = false;
@@ -102,21 +114,24 @@ export class SocketServer implements Server<Deno.Addr> {
   #isAborted = false;
   #graceExpired = false;
   #isClosed = false;
-  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #graceTimer: Timer | undefined;
   /** Ends the accept loop's wait for a connection to end. */
   #onConnectionEnd: (() => void) | undefined;
   readonly #onAbort = () => this.#abortAll();
 
-  /** @param limits Limits that other threads count along with. */
+  /** @param parts What is handed in, instead of made here. */
   constructor(
     options: AnyServeOptions,
     handler: Handler,
-    limits: SharedLimits = newLimits(options),
+    parts: ServerParts = {},
   ) {
     options.signal?.throwIfAborted();
+    const { limits = newLimits(options), clock = systemClock } = parts;
     this.#options = options;
-    this.#places = new Places(limits.connections);
+    this.#clock = clock;
+    this.#places = new Places(limits.connections, clock);
     this.#resolved = resolveOptions(options, handler, {
+      clock,
       limits,
       open: this.#open,
       lingering: this.#places.lingering,
@@ -124,7 +139,7 @@ export class SocketServer implements Server<Deno.Addr> {
       onCallbackError: (error) => this.#report(error),
     });
     this.#graceMs = limitOf(options, "grace");
-    this.#listener = listen(options);
+    this.#listener = parts.listener ?? listen(options);
     this.addr = this.#listener.addr;
     if (options.path !== undefined) {
       this.#socketFile = new SocketFile(options.path);
@@ -168,7 +183,7 @@ export class SocketServer implements Server<Deno.Addr> {
     this.#attempt(() => this.#socketFile?.afterClose());
     while (this.#open.size > 0) await this.#connectionEnd();
     this.#resolved.timer[Symbol.dispose]();
-    clearTimeout(this.#graceTimer);
+    this.#clock.clearTimeout(this.#graceTimer);
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 
@@ -241,9 +256,11 @@ export class SocketServer implements Server<Deno.Addr> {
   async #connectionEnd(maxMs?: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onConnectionEnd = resolve;
-    const timer = maxMs === undefined ? undefined : setTimeout(resolve, maxMs);
+    const timer = maxMs === undefined
+      ? undefined
+      : this.#clock.setTimeout(resolve, maxMs);
     await promise;
-    clearTimeout(timer);
+    this.#clock.clearTimeout(timer);
     this.#onConnectionEnd = undefined;
   }
 
@@ -256,7 +273,7 @@ export class SocketServer implements Server<Deno.Addr> {
       accepted: () => this.#accepted,
       isAccepting: () => this.#isAccepting,
       isOver: () => this.#graceExpired || this.#isClosed,
-    });
+    }, this.#clock);
     this.#close();
   }
 
@@ -284,7 +301,7 @@ export class SocketServer implements Server<Deno.Addr> {
   #after(ms: number, callback: () => void): void {
     // Beyond the longest timer there is no limit.
     if (ms > LONGEST_TIMER_MS) return;
-    this.#graceTimer = setTimeout(callback, ms);
+    this.#graceTimer = this.#clock.setTimeout(callback, ms);
   }
 }
 

@@ -56,8 +56,10 @@ async function serve(
       },
       echoTwice,
       {
-        connections: new SharedCounter(connections.max, counters.connections),
-        slabs: new SharedCounter(slabs.max, counters.slabs),
+        limits: {
+          connections: new SharedCounter(connections.max, counters.connections),
+          slabs: new SharedCounter(slabs.max, counters.slabs),
+        },
       },
     );
   } catch (error) {

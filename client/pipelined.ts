@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../framing/clock.ts";
 import type { Decoder } from "../framing/framing.ts";
 import {
   encodeMessage,
@@ -67,6 +68,7 @@ export class PipelinedClient implements Client {
     conn: Deno.Conn,
     options: ResolvedOptions,
     signal: AbortSignal | undefined,
+    clock: Clock,
   ) {
     this.#options = options;
     this.#signal = signal;
@@ -75,7 +77,7 @@ export class PipelinedClient implements Client {
     this.#transport = new ClientTransport(conn, {
       onEvent: options.onEvent,
       onCallbackError: (error) => this.#failure ??= { error },
-    });
+    }, clock);
     this.#transport.report({ type: "connected" });
     this.#watchIdle();
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock, Timer } from "../framing/clock.ts";
 import type { Decoder } from "../framing/framing.ts";
 import { freshBlocks, ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
@@ -31,21 +32,23 @@ export class ClientTransport {
   readonly #conn: Deno.Conn;
   readonly #options: TransportOptions;
   readonly #buffer = new ReadBuffer(freshBlocks, Infinity);
-  readonly #keepAliveTimer: ReturnType<typeof setTimeout>;
+  readonly #clock: Clock;
+  readonly #keepAliveTimer: Timer;
   #pendingRead: Promise<Uint8Array | null> | undefined;
   #hasWritten = false;
   #isClosed = false;
 
-  constructor(conn: Deno.Conn, options: TransportOptions) {
+  constructor(conn: Deno.Conn, options: TransportOptions, clock: Clock) {
+    this.#clock = clock;
     this.#conn = conn;
     this.#options = options;
     // The kernel then notices a server that is gone, and NATs do not forget the
     // connection: see docs/timers.md.
-    this.#keepAliveTimer = setTimeout(
+    this.#keepAliveTimer = clock.setTimeout(
       () => tcp(conn)?.setKeepAlive(true),
       KEEP_ALIVE_AFTER_MS,
     );
-    Deno.unrefTimer(this.#keepAliveTimer);
+    clock.unrefTimer(this.#keepAliveTimer);
   }
 
   /** Whether we have closed the socket. */
@@ -155,7 +158,7 @@ export class ClientTransport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#keepAliveTimer);
+    this.#clock.clearTimeout(this.#keepAliveTimer);
     this.#conn.close();
     this.report({ type: "closed" });
   }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Clock } from "../framing/clock.ts";
+
 /** The longest time that a shutdown goes on accepting, in ms. */
 const MAX_DRAIN_MS = 1000;
 
@@ -28,13 +30,16 @@ export interface AcceptState {
  * connected, and closing the listener would reset them. Deno offers no look at
  * the backlog: it is empty when a pending `accept()` finds no connection.
  */
-export async function drainBacklog(state: AcceptState): Promise<void> {
-  const startedMs = performance.now();
+export async function drainBacklog(
+  state: AcceptState,
+  clock: Clock,
+): Promise<void> {
+  const startedMs = clock.now();
   let quietPolls = 0;
   while (quietPolls < QUIET_POLLS && !state.isOver()) {
     const accepted = state.accepted();
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    if (performance.now() - startedMs > MAX_DRAIN_MS) break;
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, POLL_MS));
+    if (clock.now() - startedMs > MAX_DRAIN_MS) break;
     // While no accept is pending, that no connection came means nothing.
     if (!state.isAccepting()) continue;
     quietPolls = state.accepted() === accepted ? quietPolls + 1 : 0;

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { type Clock, systemClock } from "../framing/clock.ts";
 import {
   type BlockSource,
   BufferLimitError,
@@ -87,6 +88,7 @@ export class BufferPool implements BlockSource<SlabBlock> {
   readonly slabBytes: number;
   /** The slabs of all threads. */
   readonly #allSlabs: SharedCounter;
+  readonly #clock: Clock;
   /** In the order of their age: blocks are taken from the oldest that fits. */
   readonly #slabs: Slab[] = [];
   /**
@@ -117,7 +119,9 @@ export class BufferPool implements BlockSource<SlabBlock> {
     maxBytes: number,
     keepBytes: number,
     allSlabs: SharedCounter = new SharedCounter(slabsIn(maxBytes)),
+    clock: Clock = systemClock,
   ) {
+    this.#clock = clock;
     this.slabBytes = slabSize(maxBytes);
     this.#keepBytes = keepBytes;
     this.#allSlabs = allSlabs;
@@ -252,7 +256,7 @@ export class BufferPool implements BlockSource<SlabBlock> {
    * collector has run.
    */
   #releaseSlabs(keepBytes: number): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     const pauseMs = this.#allSlabs.isShared ? 0 : RELEASE_PAUSE_MS;
     if (now - this.#releasedMs < pauseMs) return;
     this.#releasedMs = now;

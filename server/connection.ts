@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 import type { Decoder } from "../framing/framing.ts";
 import { ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
@@ -40,7 +39,7 @@ export class ServerConnection implements Checked {
   readonly #deadline: Deadline;
   readonly #transport: Transport;
   readonly #responder: Responder;
-  readonly #startedMs = performance.now();
+  readonly #startedMs: number;
   readonly #startTick: number;
   #isProbed = false;
   #decoder: Decoder | undefined;
@@ -66,6 +65,7 @@ export class ServerConnection implements Checked {
   constructor(conn: Deno.Conn, options: ConnectionOptions) {
     const { pool, timer, messageFraming, maxBytes, phases } = options;
     this.#options = options;
+    this.#startedMs = options.clock.now();
     this.#startTick = timer.ticks;
     this.#isLast = !options.keepAlive;
     const usefulBytes = maxBytes + messageFraming.overheadBytes;
@@ -178,7 +178,8 @@ export class ServerConnection implements Checked {
       if (replying !== undefined) await replying;
       if (count % MESSAGES_PER_TURN === 0 || this.#transport.isQueueFull) {
         await this.#transport.flush();
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        const { clock } = this.#options;
+        await new Promise<void>((resolve) => clock.setImmediate(resolve));
       }
       const next = this.#decodeRest();
       if (next !== undefined) {
@@ -295,9 +296,9 @@ export class ServerConnection implements Checked {
    * @param hasPlace Whether another connection may need this one's place.
    */
   async #linger(hasPlace: boolean): Promise<void> {
-    const { lingering } = this.#options;
+    const { clock, lingering } = this.#options;
     if (this.#lingeringSinceMs === Infinity) {
-      this.#lingeringSinceMs = performance.now();
+      this.#lingeringSinceMs = clock.now();
     }
     if (hasPlace) lingering.add(this);
     try {
@@ -326,7 +327,7 @@ export class ServerConnection implements Checked {
       messages: this.#messages,
       bytesIn,
       bytesOut,
-      durationMs: performance.now() - this.#startedMs,
+      durationMs: this.#options.clock.now() - this.#startedMs,
       replyLost,
       ...(error !== undefined && { error }),
     };

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { systemClock } from "../framing/clock.ts";
 import { ServerConnection } from "./connection.ts";
 import { newLimits } from "./limits.ts";
 import { resolveOptions } from "./options.ts";
@@ -26,6 +27,7 @@ function scriptedConnection() {
     close: () => {},
   } as unknown as Deno.Conn;
   const resolved = resolveOptions(options, (message) => message.text(), {
+    clock: systemClock,
     limits: newLimits(options),
     open,
     lingering: new Set(),

@@ -11,6 +11,8 @@
  * @module
  */
 
+import { type Clock, systemClock, type Timer } from "../framing/clock.ts";
+
 /** No tick is longer than this, however long the limits are. */
 const LONGEST_TICK_MS = 1000;
 
@@ -59,7 +61,8 @@ export class DeadlineTimer {
   readonly #checked: ReadonlySet<Checked>;
   readonly #isShort: () => boolean;
   readonly #onTick: (isLast: boolean) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #clock: Clock;
+  #timer: Timer | undefined;
 
   /**
    * @param limits All limits that deadlines will use, in ms; 0 is no limit.
@@ -72,7 +75,9 @@ export class DeadlineTimer {
     checked: ReadonlySet<Checked>,
     isShort: () => boolean = () => false,
     onTick: (isLast: boolean) => void = () => {},
+    clock: Clock = systemClock,
   ) {
+    this.#clock = clock;
     this.#checked = checked;
     this.#isShort = isShort;
     this.#onTick = onTick;
@@ -85,7 +90,7 @@ export class DeadlineTimer {
 
   /** Starts ticking, unless it ticks already. It stops when the set is empty. */
   start(): void {
-    this.#timer ??= setTimeout(() => this.#tick(), this.#tickMs);
+    this.#timer ??= this.#clock.setTimeout(() => this.#tick(), this.#tickMs);
   }
 
   /** The number of ticks that last at least `ms`; for 0 ms, infinite. */
@@ -118,7 +123,7 @@ export class DeadlineTimer {
 
   /** Stops ticking. */
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
@@ -128,7 +133,7 @@ export class DeadlineTimer {
     // The timer runs out by itself: to start and stop it for each of many short
     // conversations would cost as much as a timer for each.
     if (this.#checked.size === 0) return;
-    this.#timer = setTimeout(() => this.#tick(), this.#tickMs);
+    this.#timer = this.#clock.setTimeout(() => this.#tick(), this.#tickMs);
     this.ticks++;
     const isShort = this.#isShort();
     for (const checked of this.#checked) checked.check(this.ticks, isShort);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../framing/clock.ts";
 import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "../framing/defaults.ts";
 import { encode } from "../framing/encode.ts";
 import { EndMarkerFraming } from "../framing/end_marker.ts";
@@ -263,6 +264,7 @@ const SHORT_PART = 3 / 4;
 
 /** The state of a server that its connections depend on. */
 export interface ServerState {
+  readonly clock: Clock;
   /** The limits of all threads. */
   readonly limits: SharedLimits;
   /** Connections that are open. */
@@ -293,7 +295,7 @@ export function resolveOptions(
   const { maxBytes = DEFAULT_MAX_BYTES, onError = printError } = options;
   checkMaxBytes(maxBytes);
   const framings = toFramings(options);
-  const { limits, open, lingering } = state;
+  const { clock, limits, open, lingering } = state;
   const maxBuffered = limitOf(options, "maxBufferedBytes");
   checkBuffers(
     maxBuffered,
@@ -310,6 +312,7 @@ export function resolveOptions(
     maxBuffered,
     Math.min(KEEP_BYTES, maxBuffered / 8),
     limits.slabs,
+    clock,
   );
   const shortBytes = limits.slabs.max * pool.slabBytes * (1 - SHORT_PART);
   const isShort = () =>
@@ -321,6 +324,7 @@ export function resolveOptions(
     open,
     isShort,
     (isLast) => pool.trim(isLast),
+    clock,
   );
   return {
     ...framings,
@@ -334,6 +338,7 @@ export function resolveOptions(
         state.onCallbackError(callbackError);
       }
     },
+    clock,
     pool,
     timer,
     phases: new Phases(times, timer),

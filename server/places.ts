@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Clock } from "../framing/clock.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { SharedCounter } from "./shared_counter.ts";
 
@@ -26,9 +27,11 @@ export class Places {
   /** Connections that are being sent `ERROR:busy!`, the oldest first. */
   readonly #refused = new Set<ServerConnection>();
   readonly #taken: SharedCounter;
+  readonly #clock: Clock;
 
   /** @param taken Counts the places that are taken, in all threads. */
-  constructor(taken: SharedCounter) {
+  constructor(taken: SharedCounter, clock: Clock) {
+    this.#clock = clock;
     this.#taken = taken;
   }
 
@@ -36,14 +39,15 @@ export class Places {
   canAccept(): boolean {
     return this.#taken.count < this.#taken.max ||
       this.#refused.size < MAX_REFUSED_CONNECTIONS ||
-      closeOldest(this.#refused);
+      this.#closeOldest(this.#refused);
   }
 
   /** Takes a place. If none is free, returns false: the client is refused. */
   take(connection: ServerConnection): boolean {
     // A connection that only lingers is the first to give up its place.
     if (
-      this.#taken.increment() <= this.#taken.max || closeOldest(this.lingering)
+      this.#taken.increment() <= this.#taken.max ||
+      this.#closeOldest(this.lingering)
     ) return true;
     // A client that is only refused takes no place: otherwise a few that do
     // not leave would keep all others out.
@@ -57,18 +61,17 @@ export class Places {
     if (hadPlace) this.#taken.decrement();
     else this.#refused.delete(connection);
   }
-}
 
-/**
- * Closes the connection that has lingered longest, if it is long enough. Its
- * place is free as soon as it has ended, in a moment.
- */
-function closeOldest(connections: Set<ServerConnection>): boolean {
-  const [oldest] = connections;
-  const nowMs = performance.now();
-  if (oldest === undefined) return false;
-  if (oldest.lingeringMs(nowMs) < MIN_LINGER_MS) return false;
-  connections.delete(oldest);
-  oldest.abort();
-  return true;
+  /**
+   * Closes the connection that has lingered longest, if it is long enough. Its
+   * place is free as soon as it has ended, in a moment.
+   */
+  #closeOldest(connections: Set<ServerConnection>): boolean {
+    const [oldest] = connections;
+    if (oldest === undefined) return false;
+    if (oldest.lingeringMs(this.#clock.now()) < MIN_LINGER_MS) return false;
+    connections.delete(oldest);
+    oldest.abort();
+    return true;
+  }
 }

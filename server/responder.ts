@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../framing/clock.ts";
 import { COALESCE_BYTES, encode } from "../framing/encode.ts";
 import type { Framing } from "../framing/framing.ts";
 import type { ReadBuffer } from "../framing/read_buffer.ts";
@@ -37,6 +38,7 @@ export interface ResolvedOptions {
     message: Message,
     info: MessageInfo,
   ) => void;
+  readonly clock: Clock;
   readonly pool: BufferPool;
   readonly timer: DeadlineTimer;
   readonly phases: Phases;

@@ -93,7 +93,7 @@ Deno.test(needsNet("serve() keeps slabs under maxBufferedBytes"), async () => {
   await using server = new SocketServer(
     { ...options, onConversation: watch },
     echoTwice,
-    limits,
+    { limits },
   );
   const { port } = server.addr as Deno.NetAddr;
   const filled = await fill(port, 300);
