@@ -12,6 +12,7 @@ import {
   commandNamesOf,
   linksOf,
   namesOf,
+  rowsOf,
   sectionOf,
   spansOf,
 } from "./markdown.ts";
@@ -135,6 +136,30 @@ Deno.test(needsRead("docs/architecture.md: names every module"), () => {
     const named = namesOf(section, "file");
     const modules = modulesOf(folder);
     assertEquals(named.toSorted(), modules.toSorted(), folder);
+  }
+});
+
+/** Whether a module defines this function: `name`, or `Class.name`. */
+function defines(source: string, name: string): boolean {
+  const [method = "", owner] = name.split(".").toReversed();
+  const [body = ""] = owner === undefined
+    ? [source]
+    : RegExp(`^(export )?class ${owner}\\b[^]*?^}`, "m").exec(source) ?? [];
+  const start = "^(?:  (?:async )?|(?:export )?(?:async )?function )";
+  return RegExp(`${start}${method}(?:<.*>)?\\(`, "m").test(body);
+}
+
+Deno.test(needsRead("docs/architecture.md: functions are in the files"), () => {
+  const page = read("docs/architecture.md");
+  const section = sectionOf(page, "## One message, from accept to close");
+  const steps = rowsOf(section, "step").flatMap(([, file = "", names = ""]) =>
+    spansOf(names).map((name) => [name, spansOf(file)[0] ?? ""])
+  );
+  const inText = section.matchAll(/`([\w.#]+\(\))`\s+in\s+`([\w./]+\.ts)`/g);
+  const all = [...steps, ...[...inText].map(([, ...pair]) => pair)];
+  assert(all.length > steps.length && steps.length > 0);
+  for (const [name = "", file = ""] of all) {
+    assert(defines(read(file), name.replace("()", "")), `${name} in ${file}`);
   }
 });
 
