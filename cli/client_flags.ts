@@ -78,7 +78,7 @@ export const CLIENT_FLAGS = {
   }),
   "framing": valueFlag("end|count", choice("end", "count"), {
     help: "how messages and replies are framed: by end markers, or by a " +
-      "byte count in front (netstrings)",
+      "byte count before each (netstrings)",
     default: "end",
     option: "framing",
     excludes: ["marker", "reply-marker"],
@@ -109,11 +109,11 @@ export const CLIENT_FLAGS = {
   }),
   "trace": optionalFlag("[json]", choice("json"), "text", {
     help: "draw a time line of the conversation on standard error, or write " +
-      "each step as a line of JSON; prints the reply alone on standard output",
+      "each step as a line of JSON; standard output has the reply alone",
   }),
   "check": switchFlag({
-    help: "test what the path to the server does to a half-close, by a few " +
-      "conversations",
+    help: "test, with a few conversations, what the path to the server does " +
+      "to a half-close",
     excludes: [
       "data",
       "file",
@@ -125,7 +125,7 @@ export const CLIENT_FLAGS = {
     ],
   }),
   "pause": valueFlag("SECONDS", parseSeconds, {
-    help: "how long the slow reader of --check reads nothing",
+    help: "time for which the slow reader of --check stops reading",
     default: "3",
     needs: ["check"],
   }),

@@ -77,7 +77,7 @@ export const SERVER_FLAGS = {
   }),
   "framing": valueFlag("end|count", choice("end", "count"), {
     help: "how messages and replies are framed: by end markers, or by a " +
-      "byte count in front (netstrings)",
+      "byte count before each (netstrings)",
     default: "end",
     option: "framing",
     excludes: ["marker", "reply-marker"],
@@ -91,7 +91,7 @@ export const SERVER_FLAGS = {
     option: "keepAlive",
   }),
   "max-bytes": valueFlag("SIZE", parseSize, {
-    help: "longest message",
+    help: "longest message, without its marker",
     default: "64MiB",
     option: "maxBytes",
   }),
@@ -118,18 +118,20 @@ export const SERVER_FLAGS = {
   }),
   "linger-timeout": valueFlag("SECONDS", parseSeconds, {
     help: "after a reply, longest time without a byte or an end of file from " +
-      "the client; 5 at most while connections or memory run short",
+      "the client; at most 5 while more than 3/4 of --max-connections or " +
+      "--max-buffered are in use",
     default: "20",
     option: "lingerTimeout",
   }),
   "min-rate": valueFlag("BYTES", wholeNumber(0, 1e9), {
-    help: "slowest client that is not taken for a dead one, in bytes a " +
-      "second: reading a reply, or sending what is discarded after one",
+    help: "minimum rate of a client that reads a reply, or sends input " +
+      "after it, in bytes a second; a slower one is closed when its time " +
+      "limits have passed",
     default: "2000",
     option: "minRate",
   }),
   "grace": valueFlag("SECONDS", parseSeconds, {
-    help: "time that open conversations have left when a shutdown begins",
+    help: "time that a shutdown gives open conversations to finish",
     default: "10",
     option: "grace",
   }),
@@ -143,7 +145,7 @@ export const SERVER_FLAGS = {
     needs: ["health-port"],
   }),
   "parallel": valueFlag("COUNT", wholeNumber(1, 1024), {
-    help: "threads; they share the port and all limits",
+    help: "number of threads, which share the port and all limits",
     default: "1",
     excludes: ["unix"],
     excludesWhen: {
@@ -152,7 +154,8 @@ export const SERVER_FLAGS = {
     },
   }),
   "log": valueFlag("text|json", choice("text", "json"), {
-    help: "format of the log on standard error: one line a conversation",
+    help: "format of the log on standard error, one line for each " +
+      "conversation",
     default: "text",
   }),
   "quiet": switchFlag({ help: "write no log" }),
