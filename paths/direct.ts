@@ -10,7 +10,7 @@ export const directPath: Path = {
   id: "direct",
   program: "direct",
   setting: "no intermediary",
-  means: "The kernel keeps the two directions of a TCP connection apart.",
+  means: "The kernel ends each direction of a TCP connection separately.",
   manual: "RFC 9293, 3.6; shutdown(2)",
   needs: [],
   start: (serverPort) =>

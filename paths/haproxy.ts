@@ -34,18 +34,21 @@ export const haproxyPaths: readonly Path[] = [
   haproxy({
     id: "haproxy",
     setting: "`mode tcp`, timeouts of 30 s",
-    means: "Each direction ends on its own. The connection is ended where a " +
-      "server takes longer than `timeout server` to reply, half-close or not.",
+    means: "Each direction ends separately. HAProxy ends any connection, " +
+      "half-closed or not, if a server takes longer than `timeout server` to " +
+      "reply.",
     manual: `${CHAPTER}, \`mode\` and \`timeout server\``,
   }),
   haproxy(
     {
       id: "haproxy-server-fin",
       setting: "`timeout server-fin 500ms`",
-      means: "After the client's half-close, this replaces `timeout server`: " +
-        "the connection is ended where a server takes longer to reply.",
+      means: "After the client's half-close, this time-out replaces `timeout " +
+        "server`: HAProxy ends the connection if a server takes longer to " +
+        "reply.",
       manual: `${CHAPTER}, \`timeout server-fin\``,
-      remedy: "a time as long as in `timeout server`, or no `server-fin`.",
+      remedy: "the same time as in `timeout server`, or no `timeout " +
+        "server-fin`.",
     },
     "timeout server-fin 500ms",
   ),
@@ -53,10 +56,10 @@ export const haproxyPaths: readonly Path[] = [
     {
       id: "haproxy-abortonclose",
       setting: "`option abortonclose`",
-      means: "A client that half-closes while it waits in the queue for a " +
-        "server is taken for gone. Where a server is free, as here, nothing " +
-        "is lost; with `maxconn 1` and a second client, the second " +
-        "connection was ended.",
+      means: "If a client half-closes while it waits in the queue for a " +
+        "server, HAProxy treats the client as gone. If a server is free, as " +
+        "here, no reply is lost; with `maxconn 1` and a second client, " +
+        "HAProxy ended the second connection.",
       manual: `${CHAPTER}, \`option abortonclose\``,
     },
     "option abortonclose",
@@ -65,9 +68,9 @@ export const haproxyPaths: readonly Path[] = [
     {
       id: "haproxy-nolinger",
       setting: "`option nolinger`",
-      means: "The client's half-close reaches the server as a reset, and the " +
-        "client is reset as well. The reply of a quick server may come " +
-        "through before that.",
+      means: "When the client half-closes, HAProxy resets the connection to " +
+        "the server, and the client's as well. The reply of a quick server " +
+        "may arrive before that.",
       manual: `${CHAPTER}, \`option nolinger\``,
       remedy: "`no option nolinger`.",
       chance: { quick: ["half-close before"] },

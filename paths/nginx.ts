@@ -38,9 +38,8 @@ export const nginxPaths: readonly Path[] = [
     ...COMMON,
     id: "nginx",
     setting: "`proxy_half_close off` (default)",
-    means: "The end of one direction is the end of both: nginx closes both " +
-      "connections when the client half-closes. The reply of a quick server " +
-      "may come through before that.",
+    means: "When the client half-closes, nginx closes both connections, in " +
+      "both directions. The reply of a quick server may arrive before that.",
     remedy: "`proxy_half_close on`.",
     chance: { quick: ["half-close before"] },
     start: (serverPort) => startNginx(serverPort, "off"),
@@ -49,7 +48,7 @@ export const nginxPaths: readonly Path[] = [
     ...COMMON,
     id: "nginx-half-close",
     setting: "`proxy_half_close on`",
-    means: "Each direction ends on its own. The directive exists since " +
+    means: "Each direction ends separately. The directive exists since " +
       "nginx 1.21.4.",
     start: (serverPort) => startNginx(serverPort, "on"),
   },

@@ -60,14 +60,14 @@ function introduction(versions: readonly string[]): string {
 
 <!-- Written by \`deno task paths\`: change paths/, and run it. -->
 
-A proxy, a tunnel or another program between a client and a server may take a
-half-close for a close, and then the reply is lost. \`client.ts --check\` runs five
-conversations through such a path, and reports whether it keeps the last word.
-This page has its reports on programs that are commonly used between a client
+A proxy, a tunnel or another program between a client and a server may treat a
+half-close as a close, and then the reply is lost. \`client.ts --check\` runs five
+conversations over such a path, and reports whether the path keeps the reply.
+This page has the results for programs that are commonly used between a client
 and a server.
 
 \`deno task paths\` started each program on one machine, with a quick server,
-which replies at once, and with a slow one, which takes
+which replies at once, and with a slow server, which replies after
 ${seconds(REPLY_DELAY_MS)}. The slow reader paused for ${seconds(PAUSE_MS)}. The
 versions: ${versions.join(", ")}.`;
 }
@@ -108,15 +108,15 @@ function legend(): string {
 
 The findings:
 
-- **kept**: the complete reply came through.
-- **LOST**: the reply was truncated, or did not come at all.
+- **kept**: the complete reply arrived.
+- **LOST**: the reply was truncated, or did not arrive at all.
 - **by chance**: the reply was kept in some runs and lost in others.
-- **unknown**: the check cannot tell, because the reply came without an end of
-  file, or because there was no reply to compare with.
-- **slow:** what follows is the finding with the slow server, where it differs.
+- **unknown**: the check has no result, because the reply arrived without an end
+  of file, or because there was no reply to compare with.
+- **slow:** the finding with the slow server, if it differs.
 
-With \`--half-close after\` the reply came through every path of the table. But
-then a server that misses the marker has only its time limit to notice that.`;
+With \`--half-close after\` the reply arrived over every path of the table. But
+then the server detects a missing marker only when its time limit passes.`;
 }
 
 /** A section for each program, with a paragraph for each setting. */

@@ -53,17 +53,19 @@ export const nodePaths: readonly Path[] = [
   node({
     id: "node",
     setting: "`allowHalfOpen: false` (default)",
-    means: "Node ends a socket as soon as the other side half-closes, though " +
-      "the pipe still has data to write to it. The reply of a quick server " +
-      "may come through before that.",
+    means:
+      "Node ends a socket as soon as the other side half-closes, although " +
+      "the pipe still has data to write to this socket. The reply of a quick " +
+      "server may arrive before that.",
     remedy: "`allowHalfOpen: true` for both sockets.",
     chance: { quick: ["half-close before"] },
   }, false),
   node({
     id: "node-half-open",
     setting: "`allowHalfOpen: true`",
-    means: "Only the pipe ends a socket, when its source has ended. The " +
-      "accepted and the connected socket both need the option.",
+    means:
+      "A socket ends only when the source of the pipe into it has ended. " +
+      "The accepted and the connected socket both need the option.",
   }, true),
 ];
 
@@ -72,9 +74,9 @@ export const denoPaths: readonly Path[] = [
   deno({
     id: "deno-pipeto",
     setting: "`readable.pipeTo(writable)`",
-    means: "A `readable` that was read to its end closes the whole " +
-      "connection, and so does a `writable` that is closed. Data of the other " +
-      "direction may come through before that.",
+    means: "Reading `readable` to its end closes both directions of the " +
+      "connection, and so does closing `writable`. Data of the other " +
+      "direction may arrive before that.",
     manual: "Deno, `Deno.Conn`, `readable` and `writable`",
     remedy: "`read()`, `write()` and `closeWrite()`, as in " +
       "`paths/deno_pipe.ts`.",
@@ -86,8 +88,8 @@ export const denoPaths: readonly Path[] = [
   deno({
     id: "deno-closewrite",
     setting: "`read()`, `write()`, `closeWrite()`",
-    means: "The end of one direction is passed on as a half-close, and " +
-      "nothing is closed before both have ended.",
+    means: "The proxy passes the end of each direction on as a half-close, " +
+      "and closes only after both directions have ended.",
     manual: "Deno, `Deno.TcpConn`, `closeWrite()`",
   }, "closeWrite"),
 ];

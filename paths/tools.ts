@@ -19,11 +19,11 @@ function socat(
     id,
     program: "socat",
     setting,
-    means: "After a half-close, socat ends the connection when no byte has " +
-      `come for ${seconds} s: because a server takes longer to reply, or a ` +
-      "reader pauses for longer.",
+    means: "After a half-close, socat ends the connection after " +
+      `${seconds} s without a byte: if a server takes longer to reply, or a ` +
+      "reader pauses for longer, the reply is lost.",
     manual: "socat(1), OPTIONS, `-t`",
-    remedy: "more seconds than a server takes to reply and a reader pauses.",
+    remedy: "a time longer than a server's reply and a reader's pause take.",
     needs: [SOCAT],
     version: {
       name: "socat",
@@ -47,10 +47,10 @@ export const ncatPath: Path = {
   id: "ncat",
   program: "ncat",
   setting: '`--sh-exec "ncat …"`',
-  means: "ncat closes the connection when the client half-closes; and it " +
-    "passes the server's end of file on only after the client's half-close. " +
-    "So a client that half-closes after the reply receives it, and waits " +
-    "for its end for ever.",
+  means: "ncat closes the connection when the client half-closes, and passes " +
+    "the server's end of file on only after the client's half-close. So a " +
+    "client that half-closes after the reply receives the reply, and then " +
+    "waits for an end of file without limit.",
   manual: "ncat(1), `--sh-exec`",
   remedy: "a half-close after the reply, with a reply marker.",
   needs: [NCAT],

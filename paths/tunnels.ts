@@ -38,10 +38,10 @@ export const stunnelPaths: readonly Path[] = [
     id: "stunnel",
     setting: "by default (`TIMEOUTclose = 60`)",
     means: "A half-close becomes the `close_notify` of TLS, and then a " +
-      "half-close again; the other direction has 60 s from then on. But in " +
-      "about one of 20 conversations that the client has half-closed, the " +
-      "end of a large reply is missing, without any sign of it: the stunnel " +
-      "beside the server passes on less than it received.",
+      "half-close again; from then on the other direction has 60 s. But in " +
+      "about 1 of 20 conversations with a half-close before the reply, the " +
+      "end of a large reply is missing, and no error reports it: the stunnel " +
+      "at the server passes on fewer bytes than it received.",
     remedy: "a half-close after the reply; or a reply marker, with which a " +
       "truncated reply is detected.",
     chance: { quick: ["slow reader"], slow: ["slow reader"] },
@@ -49,8 +49,9 @@ export const stunnelPaths: readonly Path[] = [
   stunnel({
     id: "stunnel-0",
     setting: "`TIMEOUTclose = 0`",
-    means: "After a half-close, the other direction has no time at all. An " +
-      "immediate reply may come through before that.",
+    means:
+      "After a half-close, stunnel closes the other direction at once. A " +
+      "reply that is sent at once may arrive before that.",
     remedy: "the default of `TIMEOUTclose`.",
     chance: {
       quick: ["half-close before", "no end marker", "early refusal"],
@@ -64,8 +65,9 @@ export const sshPath: Path = {
   id: "ssh",
   program: "OpenSSH",
   setting: "`ssh -L`",
-  means: "A half-close becomes the end-of-file message of an SSH channel, " +
-    "which has one for each direction, and then a half-close again.",
+  means:
+    "A half-close becomes an end-of-file message of SSH, which a channel " +
+    "has for each direction, and then a half-close again.",
   manual: "ssh(1), `-L`; RFC 4254, 5.3",
   needs: [SSH, SSH_KEYGEN, SSHD],
   version: {
