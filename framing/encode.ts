@@ -90,6 +90,8 @@ class EncodedStream implements AsyncIterableIterator<Uint8Array> {
     const collected: Uint8Array[] = [];
     while (this.#last === undefined && !this.#isBrokenOff) {
       const { done, value } = await this.#source.next();
+      // The data is not complete: what it ends in is not the caller's doing.
+      if (this.#isBrokenOff) break;
       if (!done) {
         const bytes = toBytes(value);
         if (header !== null) {

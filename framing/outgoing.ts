@@ -58,6 +58,8 @@ class OutgoingStream implements Outgoing {
   }
 
   cancel(): void {
+    // What was read so far is not the whole: it must not be given its end.
+    Promise.resolve(this.#chunks.return?.()).catch(() => {});
     // The stream's answer to that concerns only its owner.
     this.#reader.cancel().catch(() => {});
   }

@@ -103,6 +103,7 @@ export class ServerConnection implements Checked {
       if (!transport.isEndOfFile && !isSilent) transport.replyLost = true;
     } catch (error) {
       if (transport.isGone(error)) {
+        if (this.#responder.hasBegun) transport.replyLost = true;
         this.#responder.outcome ||= transport.isClosed
           ? "aborted"
           : this.#lost(error);
@@ -135,7 +136,8 @@ export class ServerConnection implements Checked {
       return this.#transport.interrupt("timed out");
     }
     // The code of an error reply tells more than that it stalled.
-    if (this.#responder.outcome === "ok" && !this.#transport.isLingering) {
+    const { outcome } = this.#responder;
+    if ((outcome === "" || outcome === "ok") && !this.#transport.isLingering) {
       this.#responder.outcome = "stalled";
     }
     this.#transport.close();

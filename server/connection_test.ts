@@ -1,11 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../framing/clock.ts";
 import { ServerConnection } from "./connection.ts";
+import type { Handler } from "./handler.ts";
 import { newLimits } from "./limits.ts";
 import { resolveOptions } from "./options.ts";
 
 /** A connection whose client is scripted: `send()` delivers its next bytes. */
-function scriptedConnection() {
+function scriptedConnection(
+  handler: Handler = (message) => message.text(),
+) {
   const options = { end: ";", keepAlive: true };
   const open = new Set<ServerConnection>();
   let written = "";
@@ -26,7 +29,7 @@ function scriptedConnection() {
     closeWrite: () => Promise.resolve(),
     close: () => {},
   } as unknown as Deno.Conn;
-  const resolved = resolveOptions(options, (message) => message.text(), {
+  const resolved = resolveOptions(options, handler, {
     clock: systemClock,
     limits: newLimits(options),
     open,
@@ -63,3 +66,28 @@ Deno.test.each([
     assertEquals(written(), reply);
   },
 );
+
+Deno.test("ServerConnection.abort() while a reply is made is reported as aborted", async () => {
+  const hangs = () => new ReadableStream({ pull: () => new Promise(() => {}) });
+  const { connection, send } = scriptedConnection(hangs);
+  const report = connection.run();
+  await send("a;");
+  connection.abort();
+  await send(null);
+  assertEquals((await report).outcome, "aborted");
+});
+
+Deno.test("ServerConnection.abort() in the middle of a reply is a lost reply", async () => {
+  const stops = async function* () {
+    yield "begun";
+    await new Promise(() => {});
+  };
+  const { connection, send, written } = scriptedConnection(stops);
+  const report = connection.run();
+  await send("a;");
+  assertEquals(written(), "begun");
+  connection.abort();
+  await send(null);
+  const { outcome, replyLost } = await report;
+  assertEquals({ outcome, replyLost }, { outcome: "aborted", replyLost: true });
+});

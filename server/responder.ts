@@ -132,11 +132,11 @@ export class Responder {
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     answering: Answering,
   ): Promise<void> | undefined {
-    this.outcome = "ok";
     if (Array.isArray(chunks) && chunks.length === 1) {
       const [chunk] = chunks;
       if (chunk.length <= COALESCE_BYTES) {
         this.#transport.queue(chunk);
+        this.outcome = "ok";
         return undefined;
       }
     }
@@ -155,6 +155,7 @@ export class Responder {
         await this.#transport.write(chunk);
       }
       this.hasBegun = false;
+      this.outcome = "ok";
     } catch (error) {
       this.#fail(error, answering);
     }
@@ -176,6 +177,7 @@ export class Responder {
         if (next.done) {
           isDone = true;
           this.hasBegun = false;
+          this.outcome = "ok";
           return;
         }
         this.hasBegun = true;
