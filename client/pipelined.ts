@@ -40,9 +40,6 @@ export interface Client extends AsyncDisposable {
 
 const EMPTY = new Uint8Array(0);
 
-/** For a race that only a failure can win. */
-const never = new Promise<never>(() => {});
-
 /** The client that `connect()` returns. It owns the connection. */
 export class PipelinedClient implements Client {
   readonly #options: ResolvedOptions;
@@ -96,7 +93,7 @@ export class PipelinedClient implements Client {
     this.#writing = sending.catch(() => {});
     const replying = this.#reading.then(() =>
       // A message that was not sent completely gets no reply.
-      Promise.race([this.#receive(), sending.then(() => never)])
+      Promise.race([this.#receive(), failureOf(sending)])
     );
     this.#reading = replying.catch(() => {});
     try {
@@ -210,6 +207,11 @@ export class PipelinedClient implements Client {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#transport.close();
   }
+}
+
+/** Rejects if the promise does; otherwise it stays pending. */
+function failureOf(promise: Promise<unknown>): Promise<never> {
+  return new Promise((_resolve, reject) => promise.catch(reject));
 }
 
 function failure(message: string, cause?: unknown): ConversationError {

@@ -60,6 +60,8 @@ export class ServerConnection implements Checked {
   /** The code of the error reply for messages that are not answered. */
   #lastCode = "";
   #messages = 0;
+  /** The bytes received that a decoder was given. */
+  #decodedBytes = 0;
   #lingeringSinceMs = Infinity;
 
   constructor(conn: Deno.Conn, options: ConnectionOptions) {
@@ -99,8 +101,12 @@ export class ServerConnection implements Checked {
       await transport.flush();
       this.#buffer.finish();
       await this.#linger(refusal !== "busy");
-      // Without the client's end of file, nobody knows whether it has read.
-      if (!transport.isEndOfFile && !isSilent) transport.replyLost = true;
+      // Without the client's end of file, nobody knows whether it has read. A
+      // message that came after a close in silence gets no reply.
+      const isUnanswered = isSilent
+        ? transport.bytesIn > this.#decodedBytes
+        : !transport.isEndOfFile;
+      if (isUnanswered) transport.replyLost = true;
     } catch (error) {
       if (transport.isGone(error)) {
         if (this.#responder.hasBegun) transport.replyLost = true;
@@ -280,6 +286,7 @@ export class ServerConnection implements Checked {
     const { messageFraming, maxBytes, phases } = this.#options;
     this.#decoder ??= messageFraming.decoder(maxBytes);
     if (chunk === null) return this.#decoder.end();
+    this.#decodedBytes += chunk.length;
     const result = this.#decoder.push(chunk);
     if (result === undefined && this.#isIdle && this.#lastCode !== "") {
       return new Interruption(this.#lastCode);

@@ -91,3 +91,21 @@ Deno.test("ServerConnection.abort() in the middle of a reply is a lost reply", a
   const { outcome, replyLost } = await report;
   assertEquals({ outcome, replyLost }, { outcome: "aborted", replyLost: true });
 });
+
+Deno.test.each([
+  { name: "a message", text: "a;", replyLost: true },
+  { name: "the end of file", text: null, replyLost: false },
+])(
+  "ServerConnection.check() ends an idle connection; then comes $name",
+  async ({ text, replyLost }) => {
+    const { connection, written, send } = scriptedConnection();
+    const running = connection.run();
+    connection.check(Number.MAX_SAFE_INTEGER, false);
+    await send(text);
+    if (text !== null) await send(null);
+    const report = await running;
+    assertEquals(written(), "");
+    assertEquals(report.outcome, "ok");
+    assertEquals(report.replyLost, replyLost);
+  },
+);

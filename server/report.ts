@@ -32,7 +32,8 @@ export interface ConversationReport {
   durationMs: number;
   /**
    * Whether the reply may be lost: a write, the half-close or the drain failed,
-   * or the client's end of file did not arrive before the server closed. A
+   * the client's end of file did not arrive before the server closed, or a
+   * message arrived only after the server had closed an idle connection. A
    * reset that arrives after the server's close is not seen.
    */
   replyLost: boolean;
