@@ -55,9 +55,10 @@ export class ServerConnection implements Checked {
   #lingersBriefly = false;
   /** The server shuts down: messages that have arrived are answered. */
   #isFinishing = false;
-  /** No further message will be answered. */
-  #isLast: boolean;
-  /** The code of the error reply for messages that are not answered. */
+  /**
+   * The code of the error reply for messages that are not answered any more;
+   * empty while all are.
+   */
   #lastCode = "";
   #messages = 0;
   /** The bytes received that a decoder was given. */
@@ -69,7 +70,6 @@ export class ServerConnection implements Checked {
     this.#options = options;
     this.#startedMs = options.clock.now();
     this.#startTick = timer.ticks;
-    this.#isLast = !options.keepAlive;
     const usefulBytes = maxBytes + messageFraming.overheadBytes;
     this.#buffer = new ReadBuffer(pool, usefulBytes);
     this.#deadline = new Deadline(timer);
@@ -137,7 +137,6 @@ export class ServerConnection implements Checked {
       return;
     }
     if (this.#isReading) {
-      this.#isLast = true;
       this.#lastCode ||= "timed out";
       return this.#transport.interrupt("timed out");
     }
@@ -159,7 +158,6 @@ export class ServerConnection implements Checked {
 
   /** Sends an error reply instead of a reply, unless a reply has begun. */
   interrupt(errorCode: string): void {
-    this.#isLast = true;
     this.#lastCode ||= errorCode;
     // A message may have arrived that a busy event loop has not delivered yet.
     if (this.#isReading && this.#isIdle) {
@@ -181,7 +179,8 @@ export class ServerConnection implements Checked {
   /** Answers messages as long as another may follow. */
   async #answerAllButLast(): Promise<ReadResult> {
     let result: ReadResult = await this.#readMessage();
-    for (let count = 1; result.reason === "end" && !this.#isLast; count++) {
+    const { keepAlive } = this.#options;
+    for (let count = 1; result.reason === "end" && keepAlive; count++) {
       const replying = this.#reply(result);
       if (replying !== undefined) await replying;
       if (count % MESSAGES_PER_TURN === 0 || this.#transport.isQueueFull) {
@@ -192,12 +191,12 @@ export class ServerConnection implements Checked {
       const next = this.#decodeRest();
       if (next !== undefined) {
         // Interrupted: what is not answered any more gets an error reply.
-        if (this.#isLast) return new Interruption(this.#lastCode);
+        if (this.#lastCode !== "") return new Interruption(this.#lastCode);
         result = next;
         continue;
       }
       await this.#transport.flush();
-      if (this.#isLast) return await this.#whatIsLeft();
+      if (this.#lastCode !== "") return await this.#whatIsLeft();
       this.#buffer.nextMessage(this.#restBytes);
       result = await this.#readMessage();
     }

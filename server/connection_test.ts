@@ -51,6 +51,7 @@ function scriptedConnection(
 
 Deno.test.each([
   { name: "a complete message", text: "b;", reply: "a;b;" },
+  { name: "two", text: "b;c;", reply: "a;b;ERROR:shutting down!;" },
   { name: "a part of one", text: "b", reply: "a;ERROR:shutting down!;" },
   { name: "nothing", text: null, reply: "a;" },
 ])(
