@@ -1,0 +1,275 @@
+/**
+ * What must always hold, checked for each client at its end.
+ *
+ * @module
+ */
+import type { Seen } from "./clients.ts";
+import {
+  frame,
+  frameReply,
+  messageText,
+  replyEndOf,
+  replyText,
+} from "./messages.ts";
+import type { Accepted } from "./network.ts";
+import { HONEST_KINDS } from "./plan.ts";
+import type { World } from "./world.ts";
+
+/** Events closer than this may be noticed in any order, in ms. */
+const TOLERANCE_MS = 2;
+
+type Violate = (text: string) => void;
+
+/** Checks what one client has seen, and what the server reports of it. */
+export function checkClient(world: World, seen: Seen, violate: Violate): void {
+  const { plan } = seen;
+  const isHonest = (HONEST_KINDS as readonly string[]).includes(plan.kind);
+  const name = `Client ${plan.id} (${plan.kind}, port ${seen.ports.join()})`;
+  const say: Violate = (text) => violate(`${name}: ${text}`);
+  for (const port of seen.ports) checkReport(world, port, say);
+  if (!isHonest) return;
+  if (!seen.isDone && !isCutOff(seen)) return say("It waits for ever");
+  if (plan.kind === "sendData") return checkReplies(world, seen, say);
+  if (plan.kind === "connect") {
+    if (world.plan.server.keepAlive) checkReplies(world, seen, say);
+    return;
+  }
+  const accepted = world.network.accepted.get(seen.ports[0]!);
+  if (accepted === undefined) return checkRefused(world, seen, say);
+  checkScripted(world, seen, accepted, say);
+}
+
+/** A client cannot learn that the server has gone if its line is dead. */
+function isCutOff({ sockets }: Seen): boolean {
+  return sockets.some(({ line }) => line.isForgotten || line.hasLostReset);
+}
+
+/** The report of a connection agrees with what its kernel has seen. */
+function checkReport(world: World, port: number, say: Violate): void {
+  const accepted = world.network.accepted.get(port);
+  const report = world.reports.get(port);
+  if (accepted === undefined || report === undefined) return;
+  const { socket } = accepted.conn;
+  if (!socket.isClosed) say("The server never closes");
+  if (report.bytesOut !== socket.writtenBytes) {
+    say(
+      `The report has ${report.bytesOut} bytes out of ${socket.writtenBytes}`,
+    );
+  }
+  if (report.bytesIn !== socket.readBytes) {
+    say(`The report has ${report.bytesIn} bytes in of ${socket.readBytes}`);
+  }
+}
+
+/** A client that was never accepted. */
+function checkRefused(world: World, seen: Seen, say: Violate): void {
+  if (world.shutdownAtMs === Infinity) say(`It was refused: ${seen.end}`);
+}
+
+/** A client of this project: no reply is wrong, and none is lost. */
+function checkReplies(world: World, seen: Seen, say: Violate): void {
+  const { plan: { messages }, replies } = seen;
+  const { plan } = world;
+  replies.forEach(({ text, error }, index) => {
+    if (error === "pending") {
+      return say(`Reply ${index} is missing: ${seen.end}`);
+    }
+    if (error?.startsWith("!")) {
+      if (mayGoWithout(world, seen)) return;
+      return say(`Reply ${index} is missing: ${error} ${text}`);
+    }
+    const { byteLength } = messages[index]!;
+    const message = messageText(plan, seen.plan.id, index, byteLength);
+    const allowed = allowedReplies(world, seen, message, true);
+    if (allowed.some((reply) => reply === text)) return;
+    const isCut = replyEndOf(plan.server) === undefined &&
+      plan.server.framing === "end" && allowed.some((reply) =>
+        reply.startsWith(text)
+      ) && isLogged(world, seen);
+    if (!isCut) say(`Reply ${index} is wrong: ${text}`);
+  });
+}
+
+/** Whether the log says that a reply to this client may be lost. */
+function isLogged({ reports }: World, { ports }: Seen): boolean {
+  return ports.some((port) => {
+    const report = reports.get(port);
+    return report === undefined || report.replyLost ||
+      ["aborted", "stalled", "reset"].includes(report.outcome);
+  });
+}
+
+/** Whether there are reasons for a client to get no complete reply. */
+function mayGoWithout(world: World, seen: Seen): boolean {
+  const { plan, shutdownAtMs } = world;
+  return plan.abortAtMs < Infinity || shutdownAtMs < Infinity ||
+    isHarsh(world, seen) || plan.handler === "stops" ||
+    isShort(world);
+}
+
+/** Whether places or memory run short at times. */
+function isShort({ plan: { server, clients } }: World): boolean {
+  return server.maxConnections <= clients.length * 4 / 3 ||
+    server.maxBufferedBytes < 2 ** 24;
+}
+
+/** Whether the limits of the server or the line are too hard on this client. */
+function isHarsh({ plan }: World, { plan: client }: Seen): boolean {
+  const { line } = client;
+  const { server } = plan;
+  if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
+  const isQuick = line.delayMs <= 20 && line.rate === Infinity &&
+    line.loss === 0 && line.outages.length === 0 &&
+    client.writePauseMs === 0 && client.readPauseMs === 0;
+  const isPatient = (server.lingerTimeout === 0 ||
+    server.lingerTimeout >= 20_000) &&
+    server.minRate <= 2000 &&
+    (server.idleTimeout === 0 || server.idleTimeout >= 30_000) &&
+    (server.messageTimeout === 0 || server.messageTimeout >= 300_000);
+  if (isPatient) return line.loss > 0.01;
+  const limits = [
+    server.idleTimeout,
+    server.messageTimeout,
+    server.lingerTimeout,
+  ].filter((limit) => limit > 0);
+  return !isQuick || Math.min(...limits) < 1000;
+}
+
+/** The replies that a client may get to a message, not framed. */
+function allowedReplies(
+  world: World,
+  seen: Seen,
+  message: string,
+  isComplete: boolean,
+): string[] {
+  const { plan } = world;
+  const { server, handler } = plan;
+  const codes: string[] = [];
+  const isOdd = message.length % 2 === 1;
+  const isTooLarge = message.length > server.maxBytes;
+  const replies: string[] = [];
+  if (isTooLarge) {
+    codes.push(server.framing === "count" ? "bad count" : "too large");
+    // The last bytes may be the start of the marker, which does not count.
+    if (!isComplete) codes.push("no end");
+  } else if (!isComplete) {
+    codes.push(
+      server.framing === "count"
+        ? `got ${message.length} of ${message.length + 3} bytes`
+        : "no end",
+    );
+    if (server.framing === "count") codes.push("bad count");
+  } else if (isOdd && handler === "refuses") codes.push("refused");
+  else if (isOdd && (handler === "throws" || handler === "rejects")) {
+    codes.push("failed");
+  } else if (isOdd && handler === "stops") {
+    // What was sent before cannot be taken back.
+    if (message.length === 0 || server.framing === "count") {
+      codes.push("failed");
+    } else replies.push(replyText(plan, message));
+  } else replies.push(replyText(plan, message));
+  if (isShort(world) || plan.host.descriptors < Infinity) codes.push("busy");
+  if (world.shutdownAtMs < Infinity) codes.push("shutting down");
+  if (mayTimeOut(world, seen)) codes.push("timed out");
+  return [...replies, ...codes.map((code) => `ERROR:${code}!`)];
+}
+
+/** Whether bytes came so slowly that a time limit of reading may have passed. */
+function mayTimeOut(world: World, { ports }: Seen): boolean {
+  const { idleTimeout, messageTimeout } = world.plan.server;
+  return ports.some((port) => {
+    const accepted = world.network.accepted.get(port);
+    if (accepted === undefined) return false;
+    const { arrivals, closedAtMs } = accepted.conn.socket;
+    let lastMs = accepted.atMs;
+    for (const { atMs } of [...arrivals, { atMs: closedAtMs }]) {
+      if (idleTimeout > 0 && atMs - lastMs >= idleTimeout - 1) return true;
+      lastMs = atMs;
+    }
+    return messageTimeout > 0 &&
+      closedAtMs - accepted.atMs >= messageTimeout - 1;
+  });
+}
+
+/** A scripted client: what it received is a row of whole replies. */
+function checkScripted(
+  world: World,
+  seen: Seen,
+  { conn: { socket } }: Accepted,
+  say: Violate,
+): void {
+  const { plan } = world;
+  const { server } = plan;
+  const count = server.keepAlive ? seen.plan.messages.length : 1;
+  let rest = seen.text;
+  let sent = 0;
+  let isEnding = false;
+  const arrivedInTime = bytesBefore(socket, socket.halfClosedAtMs);
+  for (let index = 0; index < count; index++) {
+    const { byteLength, isComplete } = seen.plan.messages[index]!;
+    const message = messageText(plan, seen.plan.id, index, byteLength);
+    const begins = sent;
+    sent += frame(message, server, isComplete).length;
+    // The client said nothing more, and may be refused all the same.
+    if (sent === begins && server.keepAlive) {
+      if (/^(\d+:)?ERROR:(busy|shutting down|timed out)!/.test(rest)) rest = "";
+      break;
+    }
+    const allowed = allowedReplies(world, seen, message, isComplete)
+      .map((reply) => frameReply(reply, server));
+    const found = allowed.filter((reply) => rest.startsWith(reply))
+      .sort((a, b) => b.length - a.length)[0];
+    if (found === undefined) {
+      const isBegun = allowed.some((reply) => reply.startsWith(rest));
+      if (!isBegun) return say(`Reply ${index} is wrong: ${rest}`);
+      if (rest === "" && (isEnding || index > 0 && arrivedInTime <= begins)) {
+        return;
+      }
+      // What arrives after its close, the server does not see.
+      const isLate = bytesBefore(socket, socket.closedAtMs) <= begins;
+      return checkLost(world, seen, index, isLate, say);
+    }
+    rest = rest.slice(found.length);
+    // After such an error the connection ends.
+    if (isLast(found)) break;
+    // One more error reply may tell that further messages are not answered.
+    if (/ERROR:shutting down/.test(found)) isEnding = true;
+  }
+  if (rest === "") return;
+  const extra = seen.plan.extraBytes > 0 && server.keepAlive;
+  if (!(extra && /^(\d+:)?ERROR:/.test(rest))) say(`There is more: ${rest}`);
+}
+
+/** Whether a reply is an error that ends the connection. */
+function isLast(reply: string): boolean {
+  const ending = /ERROR:(too large|timed out|no end|busy|bad count|got)/;
+  return ending.test(reply);
+}
+
+/** The bytes that had arrived before this time, with some tolerance. */
+function bytesBefore(
+  { arrivals }: Accepted["conn"]["socket"],
+  atMs: number,
+): number {
+  let bytes = 0;
+  for (const { atMs: arrivedMs, byteLength } of arrivals) {
+    if (arrivedMs < atMs - TOLERANCE_MS) bytes = byteLength;
+  }
+  return bytes;
+}
+
+/** A reply that did not arrive: it may be lost only for a reason. */
+function checkLost(
+  world: World,
+  seen: Seen,
+  index: number,
+  isLate: boolean,
+  say: Violate,
+): void {
+  // What the way does to a reply, the server cannot know.
+  if (seen.plan.line.halfClose !== "pass" || isCutOff(seen)) return;
+  if (!isLate && !isLogged(world, seen)) {
+    return say(`Reply ${index} is lost, and the log says nothing`);
+  }
+  if (!mayGoWithout(world, seen)) say(`Reply ${index} is lost`);
+}

@@ -1,0 +1,226 @@
+/**
+ * One simulated world: the real server and its clients, run to their end.
+ *
+ * @module
+ */
+import { BufferPool } from "../../server/buffer_pool.ts";
+import { newLimits } from "../../server/limits.ts";
+import type { AnyListener } from "../../server/listen.ts";
+import type { ConversationReport } from "../../server/report.ts";
+import { SocketServer } from "../../server.ts";
+import { checkClient } from "./checks.ts";
+import { runClient, type Seen } from "./clients.ts";
+import { handlerOf } from "./handlers.ts";
+import { Network } from "./network.ts";
+import type { Plan, ServerPlan } from "./plan.ts";
+import { Random } from "./random.ts";
+import { Process, VirtualTime } from "./virtual_time.ts";
+
+/** What came out of a world. */
+export interface Result {
+  /** What must never happen, and did. */
+  readonly violations: string[];
+  readonly faults: ReadonlyMap<string, number>;
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly conversations: number;
+  readonly events: number;
+  /** How long it took in virtual time, in ms. */
+  readonly durationMs: number;
+}
+
+/** What the checks need to know. */
+export interface World {
+  readonly plan: Plan;
+  readonly network: Network;
+  readonly reports: ReadonlyMap<number, ConversationReport>;
+  /** When the server was shut down, in ms. */
+  readonly shutdownAtMs: number;
+}
+
+/** More events than any world of a few clients has. */
+const MAX_EVENTS = 1_000_000;
+
+/** The server is shut down after this at the latest: some clients stay. */
+const MAX_TICKS = 3000;
+
+/** A server ends at most this long after its grace, with some tolerance. */
+const MAX_ENDING_MS = 35_000;
+
+const POISON = 0xdd;
+
+/** Fills all memory that comes back to a pool, and counts what is lent. */
+class PoisonedPools implements Disposable {
+  readonly #acquire = BufferPool.prototype.acquire;
+  readonly #release = BufferPool.prototype.release;
+  readonly #abandon = BufferPool.prototype.abandon;
+  lent = 0;
+
+  constructor() {
+    const { prototype } = BufferPool;
+    const [acquire, release, abandon] = [
+      this.#acquire,
+      this.#release,
+      this.#abandon,
+    ];
+    const count = (change: number) => this.lent += change;
+    prototype.acquire = function (...args) {
+      const block = acquire.apply(this, args);
+      count(1);
+      return block;
+    };
+    prototype.release = function (block) {
+      block.bytes.fill(POISON);
+      count(-1);
+      release.call(this, block);
+    };
+    prototype.abandon = function (block) {
+      count(-1);
+      abandon.call(this, block);
+    };
+  }
+
+  [Symbol.dispose](): void {
+    const { prototype } = BufferPool;
+    prototype.acquire = this.#acquire;
+    prototype.release = this.#release;
+    prototype.abandon = this.#abandon;
+  }
+}
+
+/** The time between two looks at the limits of all connections, in ms. */
+function tickMs(server: ServerPlan): number {
+  const { idleTimeout, messageTimeout, lingerTimeout } = server;
+  const limits = [idleTimeout, messageTimeout, lingerTimeout, 5000];
+  return Math.min(...limits.filter((limit) => limit > 0)) / 16;
+}
+
+/** Runs a world. The same plan always has the same result. */
+export async function runWorld(
+  plan: Plan,
+  trace?: (atMs: number, port: number, who: string, what: string) => void,
+): Promise<Result> {
+  const violations: string[] = [];
+  const violate = (text: string) => violations.push(text);
+  const onUnhandled = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    violate(`Unhandled rejection: ${event.reason}`);
+  };
+  globalThis.addEventListener("unhandledrejection", onUnhandled);
+  using pools = new PoisonedPools();
+  const time = new VirtualTime();
+  const network = new Network(time, new Random(plan.seed, 1));
+  if (trace !== undefined) {
+    network.trace = ({ port }, who, what) => trace(time.nowMs, port, who, what);
+  }
+  const process = new Process(time, new Random(plan.seed, 2));
+  const { server: options } = plan;
+  const limits = newLimits(options);
+  const reports = new Map<number, ConversationReport>();
+  const abort = new AbortController();
+  const { replyEnd, ...rest } = options;
+  const server = new SocketServer(
+    {
+      ...rest,
+      ...(replyEnd !== undefined && { replyEnd }),
+      signal: abort.signal,
+      onError: () => {},
+      onAcceptError: () => {},
+      onConversation: (report) => {
+        const { port } = report.remoteAddr as Deno.NetAddr;
+        if (reports.has(port)) violate(`Two reports of port ${port}`);
+        reports.set(port, report);
+        trace?.(
+          time.nowMs,
+          port,
+          "server",
+          `reports ${JSON.stringify(report)}`,
+        );
+      },
+    },
+    handlerOf(plan, process, violate),
+    {
+      limits,
+      clock: process,
+      listener: network.listen(process, plan.host) as unknown as AnyListener,
+    },
+  );
+  let finishedAtMs = Infinity;
+  server.finished.then(() => finishedAtMs = time.nowMs);
+  time.afterEach = () => {
+    if (limits.slabs.count > limits.slabs.max) violate("Too many slabs");
+    if (limits.connections.count < 0) violate("A place was freed twice");
+    if (time.events > MAX_EVENTS) throw new Error("It does not end");
+  };
+  const clients = plan.clients.map((client): Seen => ({
+    plan: client,
+    ports: [],
+    sockets: [],
+    text: "",
+    end: "",
+    connectedAtMs: Infinity,
+    isDone: false,
+    replies: [],
+  }));
+  for (const seen of clients) {
+    time.at(seen.plan.atMs, () => {
+      runClient(network, plan, seen.plan, seen);
+    }, true);
+  }
+  for (const [fromMs, ms] of plan.stalls) {
+    time.at(fromMs, () => {
+      network.fault("stall");
+      process.stall(ms);
+    });
+  }
+  let shutdownAtMs = Infinity;
+  const shutdown = () => {
+    shutdownAtMs = Math.min(shutdownAtMs, time.nowMs);
+    server.shutdown();
+  };
+  if (plan.shutdownAtMs < Infinity) time.at(plan.shutdownAtMs, shutdown, true);
+  if (plan.abortAtMs < Infinity) {
+    time.at(plan.abortAtMs, () => {
+      shutdownAtMs = Math.min(shutdownAtMs, time.nowMs);
+      abort.abort();
+    }, true);
+  }
+  try {
+    await time.run(tickMs(plan.server) * MAX_TICKS);
+    shutdown();
+    // Without a limit on the grace, a handler may take for ever.
+    if (options.grace === 0) {
+      time.at(time.nowMs + MAX_ENDING_MS, () => abort.abort(), true);
+    }
+    await time.run();
+  } catch (error) {
+    violate(`${(error as Error).message}`);
+  }
+  globalThis.removeEventListener("unhandledrejection", onUnhandled);
+  const endsByMs = options.grace === 0
+    ? Infinity
+    : shutdownAtMs + options.grace + MAX_ENDING_MS;
+  if (finishedAtMs === Infinity || finishedAtMs > endsByMs) {
+    violate("The server does not end in time");
+  }
+  if (pools.lent !== 0) violate(`${pools.lent} blocks are still lent`);
+  if (limits.connections.count !== 0) {
+    violate(`${limits.connections.count} places are still taken`);
+  }
+  for (const port of network.accepted.keys()) {
+    if (!reports.has(port)) violate(`No report of port ${port}`);
+  }
+  const world = { plan, network, reports, shutdownAtMs };
+  for (const seen of clients) checkClient(world, seen, violate);
+  const outcomes = new Map<string, number>();
+  for (const { outcome } of reports.values()) {
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  }
+  return {
+    violations,
+    faults: network.faults,
+    outcomes,
+    conversations: reports.size,
+    events: time.events,
+    durationMs: time.nowMs,
+  };
+}
