@@ -174,12 +174,14 @@ export class Deadline {
   hasPassed(ticks: number, isShort = false): boolean {
     const limits = this.#limits;
     if (limits === undefined) return false;
-    let { idleTicks, totalTicks } = limits;
-    if (!isShort) {
-      ({ patientIdleTicks: idleTicks, patientTotalTicks: totalTicks } = limits);
-      const earned = Math.min(this.#earnedTicks, limits.maxEarnedTicks);
-      if (limits.earned === "idle") idleTicks += earned;
-      else totalTicks += earned;
+    let { patientIdleTicks: idleTicks, patientTotalTicks: totalTicks } = limits;
+    const earned = Math.min(this.#earnedTicks, limits.maxEarnedTicks);
+    if (limits.earned === "idle") idleTicks += earned;
+    else totalTicks += earned;
+    if (isShort) {
+      // An operator's limits may be shorter than the strict ones.
+      idleTicks = Math.min(idleTicks, limits.idleTicks);
+      totalTicks = Math.min(totalTicks, limits.totalTicks);
     }
     const isOver = ticks - this.#progressTick >= idleTicks ||
       ticks - this.#startTick >= totalTicks;

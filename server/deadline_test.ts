@@ -149,3 +149,14 @@ Deno.test("Deadline without progress earns the time of what moved before", () =>
   assertEquals(passesAt({ ...limits, earned: "idle" }, false, once), 1 + 5 + 7);
   assertEquals(passesAt({ ...limits, earned: "idle" }, true, once), 1 + 2);
 });
+
+Deno.test("Deadline is never longer where the server is short", () => {
+  const limits = {
+    ...PATIENT,
+    earned: "total",
+    patientTotalTicks: 7,
+    maxEarnedTicks: 0,
+  } as const;
+  assertEquals(passesAt(limits, false, () => 0), 7);
+  assertEquals(passesAt(limits, true, () => 0), 7);
+});

@@ -12,11 +12,16 @@ import {
   replyText,
 } from "./messages.ts";
 import type { Accepted } from "./network.ts";
-import { HONEST_KINDS } from "./plan.ts";
+import { type ClientPlan, HONEST_KINDS } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** Events closer than this may be noticed in any order, in ms. */
 const TOLERANCE_MS = 2;
+
+/** A client waits no longer than this for its place, in ms. */
+const MAX_WAIT_MS = 6000;
+
+const MAX_TICK_MS = 1000;
 
 type Violate = (text: string) => void;
 
@@ -26,7 +31,10 @@ export function checkClient(world: World, seen: Seen, violate: Violate): void {
   const isHonest = (HONEST_KINDS as readonly string[]).includes(plan.kind);
   const name = `Client ${plan.id} (${plan.kind}, port ${seen.ports.join()})`;
   const say: Violate = (text) => violate(`${name}: ${text}`);
-  for (const port of seen.ports) checkReport(world, port, say);
+  for (const port of seen.ports) {
+    checkReport(world, port, say);
+    checkDuration(world, seen, port, say);
+  }
   if (!isHonest) return;
   if (!seen.isDone && !isCutOff(seen)) return say("It waits for ever");
   if (plan.kind === "sendData") return checkReplies(world, seen, say);
@@ -61,6 +69,37 @@ function checkReport(world: World, port: number, say: Violate): void {
   }
 }
 
+/** A connection is accepted soon, and does not outlive the time limits. */
+function checkDuration(
+  world: World,
+  { plan: client, connectedAtMs }: Seen,
+  port: number,
+  say: Violate,
+): void {
+  const { network, plan: { server, stalls, host, handler, handlerMs } } = world;
+  const accepted = network.accepted.get(port);
+  if (accepted === undefined) return;
+  const stalledMs = stalls.reduce((sum, [, ms]) => sum + ms, 0);
+  const waitMs = accepted.atMs - connectedAtMs - longestSilenceMs(client);
+  if (host.descriptors === Infinity && waitMs > MAX_WAIT_MS + stalledMs) {
+    say(`It waited ${Math.round(waitMs)} ms to be accepted`);
+  }
+  const { idleTimeout, messageTimeout, lingerTimeout } = server;
+  const limits = [idleTimeout, lingerTimeout, messageTimeout];
+  // Nothing but a shutdown limits a handler.
+  if (limits.includes(0) || handler === "hangs") return;
+  let limitMs = Math.max(lingerTimeout, 5000) + MAX_TICK_MS * 4 + stalledMs +
+    10 * handlerMs;
+  if (client.kind === "silent") limitMs += idleTimeout;
+  else if (client.kind === "drips" && !server.keepAlive) {
+    limitMs += messageTimeout;
+  } else return;
+  const durationMs = accepted.conn.socket.closedAtMs - accepted.atMs;
+  if (durationMs > limitMs) {
+    say(`It is served for ${Math.round(durationMs)} ms, not ${limitMs}`);
+  }
+}
+
 /** A client that was never accepted. */
 function checkRefused(world: World, seen: Seen, say: Violate): void {
   if (world.shutdownAtMs === Infinity) say(`It was refused: ${seen.end}`);
@@ -85,7 +124,7 @@ function checkReplies(world: World, seen: Seen, say: Violate): void {
     const isCut = replyEndOf(plan.server) === undefined &&
       plan.server.framing === "end" && allowed.some((reply) =>
         reply.startsWith(text)
-      ) && isLogged(world, seen);
+      ) && (isLogged(world, seen) || seen.plan.line.halfClose !== "pass");
     if (!isCut) say(`Reply ${index} is wrong: ${text}`);
   });
 }
@@ -115,24 +154,37 @@ function isShort({ plan: { server, clients } }: World): boolean {
 
 /** Whether the limits of the server or the line are too hard on this client. */
 function isHarsh({ plan }: World, { plan: client }: Seen): boolean {
-  const { line } = client;
   const { server } = plan;
+  const { line } = client;
   if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
-  const isQuick = line.delayMs <= 20 && line.rate === Infinity &&
-    line.loss === 0 && line.outages.length === 0 &&
-    client.writePauseMs === 0 && client.readPauseMs === 0;
-  const isPatient = (server.lingerTimeout === 0 ||
-    server.lingerTimeout >= 20_000) &&
-    server.minRate <= 2000 &&
-    (server.idleTimeout === 0 || server.idleTimeout >= 30_000) &&
-    (server.messageTimeout === 0 || server.messageTimeout >= 300_000);
-  if (isPatient) return line.loss > 0.01;
-  const limits = [
-    server.idleTimeout,
-    server.messageTimeout,
-    server.lingerTimeout,
-  ].filter((limit) => limit > 0);
-  return !isQuick || Math.min(...limits) < 1000;
+  // The silence must be well below the limits on it.
+  const silenceMs = 2 * longestSilenceMs(client) + 200;
+  const limits = [server.idleTimeout, server.lingerTimeout];
+  if (limits.some((limit) => limit > 0 && silenceMs > limit)) return true;
+  // Where the server allows for no rate at all, it is patient for an hour.
+  return rateOf(client) < 2 * server.minRate;
+}
+
+/** The longest time for which nothing of a client arrives, in ms. */
+function longestSilenceMs({ line, writePauseMs, readPauseMs }: ClientPlan) {
+  let silenceMs = 2 * (line.delayMs + line.jitterMs) + writePauseMs +
+    readPauseMs;
+  // The time-out of a segment doubles each time that it is lost.
+  for (const [fromMs, toMs] of line.outages) silenceMs += 2 * (toMs - fromMs);
+  if (line.loss > 0) silenceMs += line.loss > 0.01 ? 25_000 : 6000;
+  return silenceMs;
+}
+
+/** The bytes a second that a client sends and reads at least. */
+function rateOf(client: ClientPlan): number {
+  const { line, readBytes, readPauseMs, writeBytes, writePauseMs } = client;
+  return Math.min(
+    line.rate,
+    readBytes * 1000 / readPauseMs,
+    writeBytes * 1000 / writePauseMs,
+    // A window is at most one receive buffer for each round trip.
+    client.host.receiveBufferBytes * 1000 / (2 * line.delayMs + 1),
+  );
 }
 
 /** The replies that a client may get to a message, not framed. */
@@ -229,6 +281,10 @@ function checkScripted(
       const isLate = bytesBefore(socket, socket.closedAtMs) <= begins;
       return checkLost(world, seen, index, isLate, say);
     }
+    if (isUnasked(found) && index > 0 && arrivedInTime <= begins) {
+      const last = bytesBefore(socket, Infinity);
+      if (last <= begins) say(`An error reply that nobody asked for: ${found}`);
+    }
     rest = rest.slice(found.length);
     // After such an error the connection ends.
     if (isLast(found)) break;
@@ -244,6 +300,11 @@ function checkScripted(
 function isLast(reply: string): boolean {
   const ending = /ERROR:(too large|timed out|no end|busy|bad count|got)/;
   return ending.test(reply);
+}
+
+/** Whether a reply is an error that needs no message. */
+function isUnasked(reply: string): boolean {
+  return /ERROR:(timed out|shutting down)!/.test(reply);
 }
 
 /** The bytes that had arrived before this time, with some tolerance. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ClientSystem } from "../../client/system.ts";
+import type { ClientSystem } from "../../client/system.ts";
 import { connectOver, ConversationError, sendDataOver } from "../../client.ts";
 import type { SimulatedConn } from "./connection.ts";
 import { frame, messageText, replyEndOf } from "./messages.ts";

@@ -103,11 +103,16 @@ export interface Plan {
 const MARKERS = ["\n", "\r\n", "END", "aab", "--x--", "ab\nab"];
 
 /** The world of a seed. */
-export function planOf(seed: number, conversations = 12): Plan {
+export function planOf(seed: number): Plan {
   const random = new Random(seed);
   const server = serverPlan(random);
+  const isCrowded = random.chance(1 / 500);
+  const conversations = isCrowded ? 300 : 12;
+  if (isCrowded) server.maxConnections = random.int(1, 6);
   const spanMs = random.magnitude(1, 5000);
-  const kinds = random.chance(0.3)
+  const kinds = isCrowded
+    ? ["silent", "silent", "silent", ...HONEST_KINDS] as const
+    : random.chance(0.3)
     ? HONEST_KINDS
     : [...HONEST_KINDS, ...HONEST_KINDS, ...HOSTILE_KINDS];
   const isGentle = random.chance(0.5);
@@ -191,6 +196,13 @@ function clientPlan(
   const count = server.keepAlive && kind !== "sendData" ? random.int(1, 5) : 1;
   const isWhole = isGentle || random.chance(0.7);
   const isSlow = !isGentle && random.chance(0.2);
+  const line = isGentle ? gentleLine(random) : linePlan(random, atMs);
+  let extraBytes = random.chance(0.1) ? random.magnitude(1, 10_000) : 0;
+  if (line.rate < 20_000 && random.chance(0.5)) {
+    // An upload that goes on for long after its message.
+    extraBytes = random.magnitude(10_000, 300_000);
+    line.maxSegmentBytes = 65_536;
+  }
   return {
     id,
     kind,
@@ -199,14 +211,14 @@ function clientPlan(
       byteLength: messageSize(random, server.maxBytes),
       isComplete: isWhole || index < count - 1,
     })),
-    extraBytes: random.chance(0.1) ? random.magnitude(1, 10_000) : 0,
+    extraBytes,
     writeBytes: random.magnitude(1, 20_000) + (isSlow ? 0 : 200),
     writePauseMs: isSlow ? random.magnitude(1, 50) : 0,
     readBytes: random.magnitude(1, 20_000) + (isSlow ? 20 : 200),
     readPauseMs: isSlow ? random.magnitude(1, 10) : 0,
     calls: random.int(0, 12),
     host: hostPlan(random),
-    line: isGentle ? gentleLine(random) : linePlan(random, atMs),
+    line,
   };
 }
 
@@ -229,9 +241,10 @@ function gentleLine(random: Random): LinePlan {
 function linePlan(random: Random, atMs: number): LinePlan {
   const line = { ...gentleLine(random), delayMs: random.pick([1, 20, 300]) };
   if (random.chance(0.3)) line.jitterMs = line.delayMs / 2;
-  if (random.chance(0.2)) line.rate = random.magnitude(8000, 1e6);
-  if (random.chance(0.2)) line.loss = random.pick([0.01, 0.05]);
-  if (random.chance(0.2)) {
+  if (random.chance(0.2)) line.rate = random.magnitude(4200, 1e6);
+  const isLossy = random.chance(0.2);
+  if (isLossy) line.loss = random.pick([0.01, 0.05]);
+  if (!isLossy && random.chance(0.25)) {
     const fromMs = atMs + random.magnitude(1, 3000);
     line.outages = [[fromMs, fromMs + random.magnitude(10, 8000)]];
   }

@@ -1,0 +1,131 @@
+/**
+ * Runs simulated worlds, one after another, until one fails:
+ *
+ *     deno task simulate [--seed N] [--conversations N] [--trace]
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { planOf } from "./plan.ts";
+import { kindOf, shrink } from "./shrink.ts";
+import { runWorld } from "./world.ts";
+
+const USAGE = `Usage: deno task simulate [OPTIONS]
+
+Options:
+  --seed N           The first world. [default: a random one]
+  --conversations N  How many conversations to run. [default: 100000]
+  --trace            Print everything that happens, in the first world only.
+  --help             Print this help.`;
+
+/** Seeds below this are told from each other by what happens. */
+const SEEDS = 2 ** 40;
+
+const { seed, conversations, trace, help } = parseOptions(Deno.args);
+if (help) {
+  console.log(USAGE);
+} else if (!await simulate(seed, conversations, trace)) {
+  Deno.exitCode = 1;
+}
+
+function parseOptions(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        seed: { type: "string" },
+        conversations: { type: "string" },
+        trace: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    const { trace, help } = values;
+    return {
+      seed: numberOf("--seed", values.seed, Math.random() * SEEDS),
+      conversations: numberOf("--conversations", values.conversations, 100_000),
+      trace,
+      help,
+    };
+  } catch (error) {
+    console.error(`simulate: ${(error as Error).message.split(". ")[0]}`);
+    Deno.exit(2);
+  }
+}
+
+function numberOf(flag: string, text: string | undefined, otherwise: number) {
+  if (text === undefined) return Math.floor(otherwise);
+  if (/^\d+$/.test(text) && Number(text) < SEEDS) return Number(text);
+  throw new Error(`${flag} must be a number from 0, and is "${text}"`);
+}
+
+/** Returns whether no world failed. */
+async function simulate(
+  firstSeed: number,
+  conversations: number,
+  isTraced: boolean,
+): Promise<boolean> {
+  console.log(`seed ${firstSeed}`);
+  const startMs = performance.now();
+  const faults = new Map<string, number>();
+  const outcomes = new Map<string, number>();
+  let [count, events, virtualMs] = [0, 0, 0];
+  for (let seed = firstSeed; count < conversations; seed++) {
+    const plan = planOf(seed);
+    const result = await runWorld(plan, isTraced ? print : undefined);
+    if (result.violations.length > 0) {
+      await explain(seed, result.violations[0]!);
+      return false;
+    }
+    count += result.conversations;
+    events += result.events;
+    virtualMs += result.durationMs;
+    add(faults, result.faults);
+    add(outcomes, result.outcomes);
+    if (isTraced) break;
+  }
+  const seconds = (performance.now() - startMs) / 1000;
+  console.log(
+    `${format(count)} conversations, ${format(events)} events, ` +
+      `${format(virtualMs / 3.6e6)} hours in ${seconds.toFixed(1)} s: ` +
+      `${format(count / seconds)} conversations a second`,
+  );
+  console.log(`faults: ${list(faults)}`);
+  console.log(`outcomes: ${list(outcomes)}`);
+  console.log("no violation");
+  return true;
+}
+
+/** Prints the shortest case that fails as this one does, with its time line. */
+async function explain(seed: number, violation: string): Promise<void> {
+  console.log(`seed ${seed} fails: ${violation}`);
+  const plan = await shrink(planOf(seed), kindOf(violation));
+  console.log("The shortest case that fails in the same way:");
+  console.log(JSON.stringify(plan));
+  const { violations } = await runWorld(plan, print);
+  for (const text of violations) console.log(`violation: ${text}`);
+  console.log(`Repeat it: deno task simulate --seed ${seed}`);
+}
+
+function print(atMs: number, port: number, who: string, what: string): void {
+  console.log(`${atMs.toFixed(3).padStart(12)} ms  ${port} ${who} ${what}`);
+}
+
+function add(
+  all: Map<string, number>,
+  some: ReadonlyMap<string, number>,
+): void {
+  for (const [name, count] of some) {
+    // The numbers of a count that was not reached say little.
+    const kind = name.replace(/got \d+ of \d+/, "got N of M");
+    all.set(kind, (all.get(kind) ?? 0) + count);
+  }
+}
+
+function list(counts: ReadonlyMap<string, number>): string {
+  return [...counts].sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${format(count)}`).join(", ");
+}
+
+function format(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}
