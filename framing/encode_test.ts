@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes";
 import { type Body, encode } from "./encode.ts";
 import { EndMarkerFraming } from "./end_marker.ts";
@@ -81,6 +81,31 @@ Deno.test("encode() refuses data that forms a marker with the trailer", async ()
   const framing = marked("aa");
   await assertRejects(() => collect("xa", framing), TypeError, "end marker");
   assertEquals(concat(await collect("xab", framing)), utf8("xabaa"));
+});
+
+Deno.test("encode() refuses a stream that forms a marker with the trailer", async () => {
+  const framing = marked("aa");
+  const stream = (...chunks: string[]) => () => ReadableStream.from(chunks);
+  for (const body of [stream("xa"), stream("x", "a"), stream("xa", "")]) {
+    await assertRejects(
+      () => collect(body(), framing),
+      TypeError,
+      "end marker",
+    );
+  }
+  const { length } = await collect(ReadableStream.from(["xab"]), framing);
+  assertEquals(length, 2);
+});
+
+Deno.test("encode() keeps the order of large and small chunks", async () => {
+  const letters = [..."abcdefgh"];
+  const sizes = [1, 17_000, 5, 16_000, 600, 17_000, 17_000, 2];
+  const parts = letters.map((letter, i) => letter.repeat(sizes[i]!));
+  const expected = `${parts.join("")};`;
+  for (const body of [parts, new Set(parts), ReadableStream.from(parts)]) {
+    const chunks = await collect(body, marked(";"));
+    assert(new TextDecoder().decode(concat(chunks)) === expected);
+  }
 });
 
 Deno.test("encode() finds a marker far into large data", () => {

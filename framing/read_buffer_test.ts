@@ -60,6 +60,25 @@ Deno.test("ReadBuffer takes no block larger than can matter", () => {
   ]);
 });
 
+Deno.test("ReadBuffer leases the same for each message of a connection", () => {
+  const leases: [number, number][] = [];
+  const source = new CountingSource();
+  const buffer = new ReadBuffer({
+    acquire(byteLength, heldBytes) {
+      leases.push([byteLength, heldBytes]);
+      return source.acquire(byteLength);
+    },
+    release: (block) => source.release(block),
+    abandon: (block) => source.abandon(block),
+  }, 200_000);
+  const expected = [[1024, 0], [131_072, 1024], [67_904, 132_096]];
+  for (let message = 0; message < 3; message++) {
+    fill(buffer, 200_000);
+    assertEquals(leases.splice(0), expected as [number, number][]);
+    buffer.nextMessage(0);
+  }
+});
+
 Deno.test("ReadBuffer releases each block once, at the end of the message", () => {
   const source = new CountingSource();
   const buffer = new ReadBuffer(source, 1e9);
@@ -81,6 +100,28 @@ Deno.test("ReadBuffer keeps the block of a pending read until it has ended", () 
   buffer.finish();
   assertEquals(source.events, ["release 0"]);
   buffer.endRead(7);
+  assertEquals(source.events, ["release 0", "release 1"]);
+});
+
+Deno.test("ReadBuffer keeps the block of a pending first read", () => {
+  const source = new CountingSource();
+  const buffer = new ReadBuffer(source, 1e9);
+  const free = buffer.beginRead();
+  buffer.finish();
+  assertEquals(source.events, []);
+  free.fill(1);
+  buffer.endRead(free.length);
+  assertEquals(source.events, ["release 0"]);
+});
+
+Deno.test("ReadBuffer keeps a new block of which a read is pending", () => {
+  const source = new CountingSource();
+  const buffer = new ReadBuffer(source, 1e9);
+  fill(buffer, 1024);
+  buffer.beginRead();
+  buffer.finish();
+  assertEquals(source.events, ["release 0"]);
+  buffer.endRead(0);
   assertEquals(source.events, ["release 0", "release 1"]);
 });
 

@@ -5,6 +5,7 @@ import {
   type Handler,
   messages,
   recvEnd,
+  type RecvEndOptions,
   sendData,
   serve,
   type ServeOptions,
@@ -177,4 +178,44 @@ Deno.test("messages() yields one after the other, in any chunks", async () => {
     ]);
     assertEquals(source.locked, false);
   }
+});
+
+/** What `messages()` yields for these chunks: each message, and its reason. */
+async function allMessages(
+  chunks: string[],
+  options: RecvEndOptions = {},
+): Promise<[string, string][]> {
+  const source = ReadableStream.from(chunks)
+    .pipeThrough(new TextEncoderStream());
+  const all: [string, string][] = [];
+  for await (const { data, reason } of messages(source, ";", options)) {
+    all.push([new TextDecoder().decode(data), reason]);
+  }
+  return all;
+}
+
+Deno.test("messages() yields none for an end of file between two messages", async () => {
+  assertEquals(await allMessages([]), []);
+  assertEquals(await allMessages(["a;"]), [["a", "end"]]);
+  assertEquals(await allMessages(["a;", "b", ";"]), [["a", "end"], [
+    "b",
+    "end",
+  ]]);
+});
+
+Deno.test("messages() ends with the first message that is too large", async () => {
+  const chunks = ["abc;", "abcd", ";x;", "y;"];
+  assertEquals(await allMessages(chunks, { maxBytes: 3 }), [
+    ["abc", "end"],
+    ["abcd", "limit"],
+  ]);
+});
+
+Deno.test("messages() begins with the bytes that were read before", async () => {
+  const initial = new TextEncoder().encode("a;b");
+  assertEquals(await allMessages(["c;d"], { initial }), [
+    ["a", "end"],
+    ["bc", "end"],
+    ["d", "eof"],
+  ]);
 });
