@@ -141,6 +141,20 @@ Deno.test("BufferPool.trim() releases what a burst has left", () => {
   assertEquals([slabs.count, pool.byteLength], [2, 2 * MiB]);
 });
 
+Deno.test("BufferPool.trim() keeps a slab of which one block is leased", () => {
+  const pool = new BufferPool(16 * MiB, 2 * MiB);
+  const blocks = leaseAll(pool, 1024);
+  assertEquals(blocks.length, 16 * 1024);
+  // One block of each slab stays leased.
+  const kept = blocks.filter((_, index) => index % 1024 === 7);
+  for (const block of blocks) if (!kept.includes(block)) pool.release(block);
+  pool.trim(true);
+  assertEquals(pool.byteLength, 16 * MiB);
+  for (const block of kept) pool.release(block);
+  pool.trim(true);
+  assertEquals(pool.byteLength, 2 * MiB);
+});
+
 Deno.test("BufferPool gives memory that another thread wants back at once", () => {
   const memory = new Int32Array(new SharedArrayBuffer(4));
   const pools = [0, 1].map(() =>
@@ -171,6 +185,20 @@ Deno.test("BufferPool never leases an abandoned block again", () => {
   }
   for (const { bytes } of abandoned) assert(bytes.every((byte) => byte === 1));
   assert(buffers.size > 0);
+});
+
+Deno.test("BufferPool has all of its memory again after abandoned blocks", () => {
+  const pool = new BufferPool(4 * MiB, Infinity);
+  assertEquals(pool.freeBytes, 4 * MiB);
+  for (let round = 0; round < 60; round++) {
+    const block = pool.acquire(LARGEST_BLOCK_BYTES, MiB);
+    assertEquals(pool.freeBytes, 3 * MiB);
+    pool.abandon(block);
+    assertEquals(pool.freeBytes, 4 * MiB);
+  }
+  // A part of a slab stays counted until the slab is used up.
+  pool.abandon(pool.acquire(512 * 1024, MiB));
+  assertEquals(pool.freeBytes, 3.5 * MiB);
 });
 
 Deno.test("BufferPool counts abandoned memory from 64 MiB until it is collected", async () => {

@@ -1,53 +1,10 @@
-import { assertEquals } from "@std/assert";
-import { systemClock } from "../framing/clock.ts";
-import { ServerConnection } from "./connection.ts";
-import type { Handler } from "./handler.ts";
-import { newLimits } from "./limits.ts";
-import { resolveOptions } from "./options.ts";
-
-/** A connection whose client is scripted: `send()` delivers its next bytes. */
-function scriptedConnection(
-  handler: Handler = (message) => message.text(),
-) {
-  const options = { end: ";", keepAlive: true };
-  const open = new Set<ServerConnection>();
-  let written = "";
-  let deliver: ((bytes: Uint8Array | null) => void) | undefined;
-  const conn = {
-    remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
-    read: (buffer: Uint8Array) =>
-      new Promise<number | null>((resolve) => {
-        deliver = (bytes) => {
-          if (bytes !== null) buffer.set(bytes);
-          resolve(bytes?.length ?? null);
-        };
-      }),
-    write(bytes: Uint8Array) {
-      written += new TextDecoder().decode(bytes);
-      return Promise.resolve(bytes.length);
-    },
-    closeWrite: () => Promise.resolve(),
-    close: () => {},
-  } as unknown as Deno.Conn;
-  const resolved = resolveOptions(options, handler, {
-    clock: systemClock,
-    limits: newLimits(options),
-    open,
-    lingering: new Set(),
-    isEnding: () => false,
-    onCallbackError: () => {},
-  });
-  const connection = new ServerConnection(conn, resolved);
-  return {
-    connection,
-    written: () => written,
-    /** Delivers text, or the end of file, and lets the connection react. */
-    async send(text: string | null) {
-      deliver!(text === null ? null : new TextEncoder().encode(text));
-      await new Promise((resolve) => setTimeout(resolve));
-    },
-  };
-}
+import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
+import {
+  KEEPING,
+  ONCE,
+  scriptedConnection,
+} from "../tests/scripted_connection.ts";
 
 Deno.test.each([
   { name: "a complete message", text: "b;", reply: "a;b;" },
@@ -57,7 +14,7 @@ Deno.test.each([
 ])(
   "ServerConnection.interrupt() while idle waits for what has arrived: $name",
   async ({ text, reply }) => {
-    const { connection, written, send } = scriptedConnection();
+    const { connection, written, send } = scriptedConnection(KEEPING);
     const report = connection.run();
     await send("a;");
     connection.interrupt("shutting down");
@@ -68,9 +25,182 @@ Deno.test.each([
   },
 );
 
+Deno.test("ServerConnection.interrupt() in a write waits for what has arrived", async () => {
+  const { connection, written, send, holdWrites, settle } = scriptedConnection(
+    KEEPING,
+  );
+  const report = connection.run();
+  const write = holdWrites();
+  await send("a;");
+  connection.interrupt("shutting down");
+  write();
+  await settle();
+  await send("b;");
+  await send(null);
+  await report;
+  assertEquals(written(), "a;ERROR:shutting down!;");
+});
+
+// The start of a message comes with another one, or alone: for the first
+// message of a connection and for a later one.
+Deno.test.each([
+  { name: "the first", before: [], reply: "" },
+  { name: "the second, alone", before: ["a;"], reply: "a;" },
+  { name: "the second, with the first", before: ["a;b"], reply: "a;" },
+  { name: "the third, alone", before: ["a;", "b;"], reply: "a;b;" },
+])(
+  "ServerConnection keeps messageTimeout for every message: $name",
+  async ({ before, reply }) => {
+    const { connection, written, send, pass } = scriptedConnection(KEEPING);
+    const report = connection.run();
+    for (const text of before) await send(text);
+    for (let part = 0; part < 5; part++) {
+      await send("b");
+      await pass(900);
+    }
+    await send(null);
+    await report;
+    assertEquals(written(), `${reply}ERROR:timed out!;`);
+  },
+);
+
+Deno.test("ServerConnection lets a client be idle before each message", async () => {
+  const { connection, written, send, pass } = scriptedConnection(KEEPING);
+  const report = connection.run();
+  for (const text of ["a;", "b;", "c;", "d;", "e;", "f;"]) {
+    await pass(900);
+    await send(text);
+  }
+  await send(null);
+  assertEquals((await report).outcome, "ok");
+  assertEquals(written(), "a;b;c;d;e;f;");
+});
+
+Deno.test("ServerConnection ends an idle client in silence", async () => {
+  const { connection, written, send, pass } = scriptedConnection(KEEPING);
+  const report = connection.run();
+  await send("a;");
+  await pass(1200);
+  await send(null);
+  const { outcome, messages } = await report;
+  assertEquals([written(), outcome, messages], ["a;", "ok", 1]);
+});
+
+Deno.test.each([
+  { name: "one message", options: ONCE, replies: ["a"] },
+  { name: "keepAlive", options: KEEPING, replies: ["a;", "b;"] },
+])(
+  "ServerConnection has no limit for a handler: $name",
+  async ({ options, replies }) => {
+    let finish = (_reply: string) => {};
+    const { connection, written, send, pass } = scriptedConnection(
+      options,
+      () => new Promise<string>((resolve) => finish = resolve),
+    );
+    const report = connection.run();
+    let expected = "";
+    for (const [index, reply] of replies.entries()) {
+      await send("x;");
+      await pass(100_000);
+      finish("ab"[index]!);
+      await pass(0);
+      expected += reply;
+      assertEquals(written(), expected);
+    }
+    await send(null);
+    assertEquals((await report).outcome, "ok");
+  },
+);
+
+Deno.test("ServerConnection sends replies before it waits for a handler", async () => {
+  let finish = (_reply: string) => {};
+  const slow = new Promise<string>((resolve) => finish = resolve);
+  const { connection, written, send } = scriptedConnection(
+    KEEPING,
+    (message) => message.text() === "slow" ? slow : message.text(),
+  );
+  const report = connection.run();
+  await send("a;b;slow;c;");
+  assertEquals(written(), "a;b;");
+  finish("done");
+  await send(null);
+  await report;
+  assertEquals(written(), "a;b;done;c;");
+});
+
+Deno.test("ServerConnection gives others a turn every 64 messages", async () => {
+  let answered = 0;
+  const { connection, send } = scriptedConnection(KEEPING, () => {
+    answered++;
+    return "";
+  });
+  const report = connection.run();
+  let answeredAtTurn: number | undefined;
+  setImmediate(() => answeredAtTurn = answered);
+  await send("a;".repeat(500));
+  assertEquals(answeredAtTurn, 64);
+  await send(null);
+  assertEquals((await report).messages, 500);
+});
+
+Deno.test("ServerConnection releases the memory of a message after its reply", async () => {
+  const { connection, pool, send, pass } = scriptedConnection(KEEPING);
+  const report = connection.run();
+  const idleBytes = 1024;
+  for (let message = 0; message < 3; message++) {
+    await send("a".repeat(300_000));
+    assert(pool.leasedBytes >= 300_000, `${pool.leasedBytes}`);
+    await send(";");
+    await pass(0);
+    assertEquals(pool.leasedBytes, idleBytes);
+  }
+  await send(null);
+  await report;
+  assertEquals(pool.leasedBytes, 0);
+});
+
+Deno.test("ServerConnection releases the memory of the last message before it lingers", async () => {
+  const { connection, pool, lingering, send } = scriptedConnection(ONCE);
+  const report = connection.run();
+  await send(`${"a".repeat(300_000)};`);
+  assertEquals([lingering.size, pool.leasedBytes], [1, 0]);
+  await send(null);
+  await report;
+  assertEquals(lingering.size, 0);
+});
+
+Deno.test("ServerConnection lingers for the time that it is given", async () => {
+  const times = { lingerTimeout: 20_000 };
+  const options = { ...ONCE, ...times, idleTimeout: 800 };
+  const { connection, isClosed, lingering, send, pass } = scriptedConnection(
+    options,
+  );
+  const report = connection.run();
+  await send("a;");
+  await pass(19_000);
+  assertEquals([isClosed(), lingering.size], [false, 1]);
+  await pass(2_000);
+  const { outcome, replyLost } = await report;
+  assertEquals([isClosed(), lingering.size], [true, 0]);
+  assertEquals([outcome, replyLost], ["ok", true]);
+});
+
+Deno.test("ServerConnection lingers for 5 s after a refusal", async () => {
+  const options = { ...ONCE, lingerTimeout: 20_000, idleTimeout: 800 };
+  const { connection, isClosed, lingering, written, settle, pass } =
+    scriptedConnection(options);
+  const report = connection.run("busy");
+  await settle();
+  assertEquals([written(), lingering.size], ["ERROR:busy!", 0]);
+  await pass(4_500);
+  assertEquals(isClosed(), false);
+  await pass(1_000);
+  assertEquals([isClosed(), (await report).outcome], [true, "busy"]);
+});
+
 Deno.test("ServerConnection.abort() while a reply is made is reported as aborted", async () => {
   const hangs = () => new ReadableStream({ pull: () => new Promise(() => {}) });
-  const { connection, send } = scriptedConnection(hangs);
+  const { connection, send } = scriptedConnection(KEEPING, hangs);
   const report = connection.run();
   await send("a;");
   connection.abort();
@@ -83,7 +213,7 @@ Deno.test("ServerConnection.abort() in the middle of a reply is a lost reply", a
     yield "begun";
     await new Promise(() => {});
   };
-  const { connection, send, written } = scriptedConnection(stops);
+  const { connection, send, written } = scriptedConnection(KEEPING, stops);
   const report = connection.run();
   await send("a;");
   assertEquals(written(), "begun");
@@ -99,7 +229,7 @@ Deno.test.each([
 ])(
   "ServerConnection.check() ends an idle connection; then comes $name",
   async ({ text, replyLost }) => {
-    const { connection, written, send } = scriptedConnection();
+    const { connection, written, send } = scriptedConnection(KEEPING);
     const running = connection.run();
     connection.check(Number.MAX_SAFE_INTEGER, false);
     await send(text);

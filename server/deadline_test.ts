@@ -159,4 +159,37 @@ Deno.test("Deadline is never longer where the server is short", () => {
   } as const;
   assertEquals(passesAt(limits, false, () => 0), 7);
   assertEquals(passesAt(limits, true, () => 0), 7);
+Deno.test("DeadlineTimer.ticksFor() never cuts a limit short", () => {
+  const timer = new DeadlineTimer([32, 0, 100], new Set());
+  const tickMs = 2; // a sixteenth of the shortest limit
+  for (let ms = 1; ms <= 100; ms++) {
+    // The first tick may come at once, just after the start of the limit.
+    const shortestMs = (timer.ticksFor(ms) - 1) * tickMs;
+    assert(shortestMs >= ms, `${shortestMs} for ${ms} ms`);
+    assert(shortestMs < ms + tickMs, `${shortestMs} for ${ms} ms`);
+  }
+  assertEquals(timer.ticksFor(0), Infinity);
+});
+
+Deno.test("DeadlineTimer.ticksPerByte() earns the time of the minimal rate", () => {
+  const timer = new DeadlineTimer([32], new Set());
+  assertEquals(timer.ticksPerByte(1000) * 2 * 1000, 1000);
+  // Without a minimal rate, a byte earns more than any limit.
+  assert(timer.ticksPerByte(0) > timer.ticksFor(3_600_000));
+});
+
+Deno.test("Deadline.start() begins anew, whatever the phase before has left", () => {
+  const timer = new DeadlineTimer([16], new Set());
+  const deadline = new Deadline(timer);
+  const limits: PhaseLimits = { ...PATIENT, earned: "idle" };
+  for (let phase = 1; phase <= 3; phase++) {
+    deadline.start(limits);
+    const startTick = timer.ticks;
+    assert(!deadline.hasPassed(startTick + 4), `phase ${phase}`);
+    assert(deadline.hasPassed(startTick + 5), `phase ${phase}`);
+    deadline.start(limits);
+    deadline.progress(30);
+    timer.ticks += 100;
+    assert(deadline.hasPassed(timer.ticks), `phase ${phase}`);
+  }
 });

@@ -1,5 +1,10 @@
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { systemClock } from "../framing/clock.ts";
 import { serve, type ServeOptions } from "../server.ts";
+import type { ServerConnection } from "./connection.ts";
+import type { Checked } from "./deadline.ts";
+import { newLimits } from "./limits.ts";
+import { limitOf, resolveOptions } from "./options.ts";
 
 Deno.test.each([
   { name: "idleTimeout -1", options: { idleTimeout: -1 } },
@@ -43,4 +48,80 @@ Deno.test.each<{ name: string; options: ServeOptions }>([
 Deno.test("serve() throws a TypeError for a handler that is not a function", () => {
   const handler = "reply" as unknown as () => string;
   assertThrows(() => serve({ port: 0 }, handler), TypeError, "Cannot serve");
+});
+
+Deno.test.each([
+  ...["idleTimeout", "messageTimeout", "lingerTimeout", "minRate"] as const,
+  ...["grace", "maxConnections", "maxBufferedBytes"] as const,
+])(
+  "limitOf() takes 0 for a value, and undefined for the default: %s",
+  (name) => {
+    assertEquals(limitOf({ [name]: 0 }, name), 0);
+    assertEquals(limitOf({ [name]: 5 }, name), 5);
+    const isDefault = limitOf({ [name]: undefined }, name) > 0;
+    assertEquals([limitOf({}, name) > 0, isDefault], [true, true]);
+  },
+);
+
+/** A server of four places and four slabs, and whether it runs short. */
+function shortageOf() {
+  const options = {
+    maxConnections: 4,
+    maxBufferedBytes: 4 * 2 ** 20,
+    maxBytes: 1000,
+    idleTimeout: 16, // a tick of 1 ms
+  };
+  let onCheck: ((isShort: boolean) => void) | undefined;
+  const checked: Checked = { check: (_ticks, isShort) => onCheck?.(isShort) };
+  let isEnding = false;
+  const limits = newLimits(options);
+  const { timer, pool } = resolveOptions(options, () => "", {
+    clock: systemClock,
+    limits,
+    open: new Set([checked as ServerConnection]),
+    lingering: new Set(),
+    isEnding: () => isEnding,
+    onCallbackError: () => {},
+  });
+  timer.start();
+  return {
+    limits,
+    pool,
+    endSoon: () => isEnding = true,
+    /** What the next tick tells the connections. */
+    isShort: () => new Promise<boolean>((resolve) => onCheck = resolve),
+    [Symbol.dispose]: () => timer[Symbol.dispose](),
+  };
+}
+
+Deno.test("resolveOptions() knows when places run short: at three quarters", async () => {
+  using server = shortageOf();
+  const { connections } = server.limits;
+  const isShort: boolean[] = [];
+  for (let count = 0; count <= 4; count++) {
+    isShort.push(await server.isShort());
+    connections.increment();
+  }
+  assertEquals(isShort, [false, false, false, true, true]);
+});
+
+Deno.test("resolveOptions() knows when memory runs short: at three quarters", async () => {
+  using server = shortageOf();
+  const blocks = [];
+  const isShort: boolean[] = [];
+  for (let kib = 0; kib < 4096; kib += 256) {
+    isShort.push(await server.isShort());
+    blocks.push(server.pool.acquire(256 * 1024, 100 * 1024));
+  }
+  // Of 4 MiB, less than 1 MiB is free after 13 blocks of 256 KiB.
+  assertEquals(isShort.indexOf(true), 13);
+  for (const block of blocks) server.pool.release(block);
+  assertEquals(await server.isShort(), false);
+});
+
+Deno.test("resolveOptions() counts as short after the grace", async () => {
+  using server = shortageOf();
+  assertEquals(await server.isShort(), false);
+  server.endSoon();
+  assertEquals(await server.isShort(), true);
 });

@@ -50,6 +50,28 @@ Deno.test(needsNet("onError is console.error by default"), async () => {
 });
 
 Deno.test(
+  needsNet("onError may throw, and the client gets its replies"),
+  async () => {
+    const errors: unknown[] = [];
+    const ofCallback = new Error("thrown by onError");
+    await using server = serve({
+      ...KEEPING,
+      port: 0,
+      onError: () => {
+        throw ofCallback;
+      },
+      onAcceptError: (error) => errors.push(error),
+    }, (message) => {
+      if (message.text() === "bad") throw new Error("thrown");
+      return message.text();
+    });
+    const replies = await ordinaryClient(server.addr.port, "bad;b;bad;c;");
+    assertEquals(replies, "ERROR:failed!;b;ERROR:failed!;c;");
+    assertEquals(errors, [ofCallback, ofCallback]);
+  },
+);
+
+Deno.test(
   needsNet("onConversation may reject, and the server goes on"),
   async () => {
     const errors: unknown[] = [];

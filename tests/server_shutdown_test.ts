@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { serve } from "../mod.ts";
+import { fasterTime } from "./faster_time.ts";
 import { LocalServer } from "./local_server.ts";
 import { needsNet } from "./options.ts";
 import {
@@ -44,6 +45,42 @@ Deno.test(
       conn.close();
     }
     await finished;
+  },
+);
+
+Deno.test(
+  needsNet("shutdown() with a grace of 0 lets conversations finish"),
+  async () => {
+    const { server, port } = new LocalServer({ grace: 0 });
+    using conn = await connectTo(port);
+    await writeAll(conn, "a12");
+    // Connections are accepted in order: the first has been accepted.
+    assertEquals(await ordinaryClient(port, "b<END>"), "bb");
+    const finished = server.shutdown();
+    await untilRefused(port);
+    await writeAll(conn, "34<END>");
+    await conn.closeWrite();
+    assertEquals(await readText(conn), "a1234a1234");
+    await finished;
+  },
+);
+
+Deno.test(
+  needsNet("shutdown() cuts a reply that has no end, 30 s after the grace"),
+  async () => {
+    using _ = fasterTime(20);
+    const begun = Promise.withResolvers<void>();
+    await using running = new LocalServer({ grace: 100 }, async function* () {
+      yield "begun";
+      begun.resolve();
+      yield await NEVER;
+    });
+    const reply = ordinaryClient(running.port, "a<END>").catch(() => "cut");
+    await begun.promise;
+    await running.server.shutdown();
+    const { durationMs } = await running.report();
+    assertEquals(durationMs >= 30_000, true, `${durationMs} ms`);
+    await reply;
   },
 );
 
