@@ -8,6 +8,7 @@ import {
 } from "../mod.ts";
 import { needsNet } from "./options.ts";
 import {
+  pause,
   readAll,
   refusingPort,
   resettingServer,
@@ -85,6 +86,20 @@ Deno.test(needsNet("sendData() fails after its timeout"), async () => {
   assertEquals(error.reason, "timed out");
   assertEquals(new TextDecoder().decode(error.received), "half");
 });
+
+Deno.test(
+  needsNet("sendData() has no timeout beyond the longest timer, nor with 0"),
+  async () => {
+    await using server = serve({ port: 0, end: MARKER }, async (message) => {
+      await pause(50);
+      return message.text();
+    });
+    for (const timeout of [0, 2 ** 31, 1e12, Infinity]) {
+      const options = { port: server.addr.port, end: MARKER, timeout };
+      assertEquals((await sendData("abc", options)).text(), "abc");
+    }
+  },
+);
 
 Deno.test(
   needsNet("sendData() fails when the reply is too large"),

@@ -87,6 +87,27 @@ Deno.test(
   },
 );
 
+Deno.test(
+  needsNet("close() of a client waits for all replies"),
+  async () => {
+    const called = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
+    await using server = serve(KEEPING, () => {
+      called.resolve();
+      return answer.promise;
+    });
+    const client = await connect({ port: server.addr.port, end: ";" });
+    const replies = ["a", "b"].map((data) => client.request(data));
+    await called.promise;
+    const closing = client.close();
+    await assertRejects(() => client.request("c"), ConversationError);
+    answer.resolve("late");
+    const texts = (await Promise.all(replies)).map((reply) => reply.text());
+    assertEquals(texts, ["late", "late"]);
+    await closing;
+  },
+);
+
 Deno.test(needsNet("connect() calls onEvent for each step"), async () => {
   await using server = serve({ ...KEEPING, replyEnd: "|" });
   const events: string[] = [];

@@ -170,3 +170,40 @@ Deno.test(
     listener.close();
   },
 );
+
+Deno.test(
+  needsNet("request() does not take bytes that came while idle for its reply"),
+  async () => {
+    const listener = listenLocally();
+    const isIdle = Promise.withResolvers<void>();
+    const serving = (async () => {
+      using conn = await listener.accept();
+      await readLength(conn, 2);
+      await writeAll(conn, "aa;");
+      await isIdle.promise;
+      await writeAll(conn, "unsolicited;");
+      await readText(conn).catch(() => "");
+    })();
+    const closed = Promise.withResolvers<void>();
+    const client = await connect({
+      port: listener.addr.port,
+      end: ";",
+      onEvent: ({ type }) => type === "closed" && closed.resolve(),
+    });
+    assertEquals((await client.request("a")).text(), "aa");
+    isIdle.resolve();
+    await closed.promise;
+    for (const data of ["b", "c"]) {
+      const error = await assertRejects(
+        () => client.request(data),
+        ConversationError,
+      );
+      assertEquals(error.reason, "unsolicited");
+      const received = new TextDecoder().decode(error.received);
+      assertEquals(received, "unsolicited;");
+    }
+    await client.close();
+    await serving;
+    listener.close();
+  },
+);

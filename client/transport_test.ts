@@ -1,0 +1,101 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../framing/clock.ts";
+import { EndMarkerFraming } from "../framing/end_marker.ts";
+import { toMarkerSet } from "../framing/marker.ts";
+import type { SendEvent } from "./events.ts";
+import { ClientTransport } from "./transport.ts";
+
+/** What a scripted connection does, one step for each read and each write. */
+interface Script {
+  /** What each read returns: text, an error, or null for the end of file. */
+  readonly reads?: (string | Error | null)[];
+  /** The most that each write takes, in bytes, or an error. */
+  readonly writes?: (number | Error)[];
+}
+
+/** A transport over a connection that follows a script. */
+function scripted({ reads = [], writes = [] }: Script) {
+  let written = "";
+  const events: SendEvent[] = [];
+  const conn = {
+    read(buffer: Uint8Array) {
+      const next = reads.shift();
+      if (next instanceof Error) return Promise.reject(next);
+      if (next === null || next === undefined) return Promise.resolve(null);
+      const bytes = new TextEncoder().encode(next);
+      buffer.set(bytes);
+      return Promise.resolve(bytes.length);
+    },
+    write(bytes: Uint8Array) {
+      const most = writes.shift() ?? Infinity;
+      if (most instanceof Error) return Promise.reject(most);
+      const taken = bytes.subarray(0, most);
+      written += new TextDecoder().decode(taken);
+      return Promise.resolve(taken.length);
+    },
+    close: () => {},
+  } as unknown as Deno.Conn;
+  const transport = new ClientTransport(conn, {
+    onEvent: (event) => events.push(event),
+    onCallbackError: () => {},
+  }, systemClock);
+  return {
+    transport,
+    events,
+    written: () => written,
+    [Symbol.dispose]: () => transport.close(),
+  };
+}
+
+function lineDecoder() {
+  return new EndMarkerFraming(toMarkerSet(";")).decoder(100);
+}
+
+Deno.test("ClientTransport.write() writes all, however little a write takes", async () => {
+  using client = scripted({ writes: [1, 2, 3] });
+  await client.transport.write(new TextEncoder().encode("abcdefgh"));
+  assertEquals(client.written(), "abcdefgh");
+  assertEquals(
+    client.events,
+    [1, 2, 3, 2].map((byteLength) => ({
+      type: "wrote",
+      byteLength,
+    })),
+  );
+});
+
+Deno.test("ClientTransport.receive() goes on with the read ahead, once", async () => {
+  using client = scripted({ reads: ["a", "b;", "c;"] });
+  const { transport } = client;
+  await transport.readAhead();
+  await transport.readAhead();
+  const decoder = lineDecoder();
+  const nothing = new Uint8Array(0);
+  for (const expected of ["ab", "c"]) {
+    const { data } = await transport.receive(decoder, nothing);
+    assertEquals(new TextDecoder().decode(data), expected);
+  }
+});
+
+Deno.test("ClientTransport reports an end of file after a reset as a reset", async () => {
+  const reset = new Deno.errors.ConnectionReset("reset");
+  using client = scripted({ writes: [reset], reads: ["a", null] });
+  const { transport } = client;
+  const bytes = new TextEncoder().encode("x");
+  await assertRejects(
+    () => transport.write(bytes),
+    Deno.errors.ConnectionReset,
+  );
+  await assertRejects(
+    () => transport.receive(lineDecoder(), new Uint8Array(0)),
+    Deno.errors.ConnectionReset,
+  );
+});
+
+Deno.test("ClientTransport reports nothing after its close", () => {
+  using client = scripted({});
+  client.transport.close();
+  client.transport.close();
+  client.transport.report({ type: "end of file" });
+  assertEquals(client.events, [{ type: "closed" }]);
+});
