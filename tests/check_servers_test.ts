@@ -43,6 +43,11 @@ const SERVERS: Record<string, ServerCase> = {
     check: { end: bytes("aa"), replyEnd: bytes("c") },
     expected: ALL_KEPT,
   },
+  "a reply marker made of the bytes of messages": {
+    serve: { replyEnd: "aa" },
+    check: { replyEnd: bytes("aa") },
+    expected: ALL_KEPT,
+  },
   "a marker of all bytes": {
     serve: { end: ALL_BYTES },
     check: { end: ALL_BYTES },
