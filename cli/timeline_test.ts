@@ -55,6 +55,20 @@ Deno.test("event() draws a conversation in two columns", () => {
   );
 });
 
+Deno.test("begin() begins anew for a second conversation", () => {
+  const drawn: string[] = [""];
+  const write = (text: string) => drawn[drawn.length - 1] += text;
+  const timeline = new Timeline({ write, clock: () => 1000 });
+  for (let conversation = 0; conversation < 3; conversation++) {
+    timeline.begin("127.0.0.1:4444");
+    for (const [, event] of SMALL) timeline.event(event);
+    timeline.end();
+    drawn.push("");
+  }
+  assertMatch(drawn[0]!, /24 bytes out, 13 bytes in\n$/);
+  assertEquals(drawn, [drawn[0]!, drawn[0]!, drawn[0]!, ""]);
+});
+
 Deno.test("event() draws in 39 columns with NARROW", () => {
   const lines = draw(SMALL, { layout: NARROW }).split("\n").slice(2);
   const widest = Math.max(...lines.map((line) => line.length));

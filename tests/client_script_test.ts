@@ -12,7 +12,13 @@ import {
   SERVER_PERMISSIONS,
   startServer,
 } from "./scripts.ts";
-import { listenLocally, refusingPort, serveOne, writeAll } from "./sockets.ts";
+import {
+  listenLocally,
+  readText,
+  refusingPort,
+  serveOne,
+  writeAll,
+} from "./sockets.ts";
 
 const FITTING = ["--marker", "SERVER WRONG MARKER"];
 
@@ -196,6 +202,29 @@ Deno.test(
       ]);
       assertEquals(code, expected, args.join(" "));
     }
+  },
+);
+
+Deno.test(
+  needsRun("client.ts exits with the status of the worst conversation"),
+  async () => {
+    const replies = ["ERROR:no end!", "", "fine", "ERROR:no end!"];
+    using listener = listenLocally();
+    const answering = (async () => {
+      for (const reply of replies) {
+        using conn = await listener.accept();
+        await readText(conn);
+        await writeAll(conn, reply);
+      }
+    })();
+    const { code, stderr } = await runClient([
+      `--port=${listener.addr.port}`,
+      ...replies.map(() => "--data=a"),
+    ]);
+    await answering;
+    assertEquals(code, 3);
+    // Each hint comes once.
+    assertEquals(stderr.match(/^hint: /gm)?.length, 2, stderr);
   },
 );
 
