@@ -1,0 +1,20 @@
+/**
+ * The list of all mutants, for `deno task mutate`.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+import { CLI_MUTANTS } from "./mutants_cli.ts";
+import { CLIENT_MUTANTS } from "./mutants_client.ts";
+import { CONNECTION_MUTANTS } from "./mutants_connection.ts";
+import { FRAMING_MUTANTS } from "./mutants_framing.ts";
+import { SERVER_MUTANTS } from "./mutants_server.ts";
+
+/** All mutants. */
+export const MUTANTS: readonly Mutant[] = [
+  ...FRAMING_MUTANTS,
+  ...SERVER_MUTANTS,
+  ...CONNECTION_MUTANTS,
+  ...CLIENT_MUTANTS,
+  ...CLI_MUTANTS,
+];

@@ -1,0 +1,308 @@
+/**
+ * Mistakes in one connection of a server: reading, replying, the socket.
+ *
+ * @module
+ */
+import { type Mutant, mutantsIn } from "./mutant.ts";
+
+/** Mistakes in one connection of a server. */
+export const CONNECTION_MUTANTS: readonly Mutant[] = [
+  ...mutantsIn("server/connection.ts", [
+    "server/connection_test.ts",
+    "tests/keep_alive_test.ts",
+    "tests/server_test.ts",
+  ], [
+    {
+      name: "input is not drained while the reply is written",
+      find: "      transport.drain();\n",
+      replace: "",
+    },
+    {
+      name: "with keep-alive, no limit holds for a complete message",
+      find: `this.#isIdle = false;
+      this.#deadline.start(phases.reading);`,
+      replace: `this.#isIdle = false;
+      this.#deadline.start(phases.idle);`,
+    },
+    {
+      name: "no limit holds for a message whose start came with another one",
+      find: "if (!this.#isIdle) this.#deadline.start(phases.reading);",
+      replace: "if (!this.#isIdle) this.#deadline.start(phases.idle);",
+    },
+    {
+      name: "every chunk of a message starts its limit again",
+      find: "if (result === undefined && this.#isIdle) {",
+      replace: "if (result === undefined) {",
+    },
+    {
+      name: "the limit on reading ends a handler",
+      find: `this.#isReading = this.#isIdle = false;
+      this.#deadline.stop();`,
+      replace: "",
+    },
+    {
+      name: "a client that was refused lingers as long as others",
+      find: "hasPassed(ticks, isShort || this.#lingersBriefly)",
+      replace: "hasPassed(ticks, isShort)",
+    },
+    {
+      name: "all limits are patient where the server runs short",
+      find: "hasPassed(ticks, isShort || this.#lingersBriefly)",
+      replace: "hasPassed(ticks, this.#lingersBriefly)",
+      tests: ["tests/patience_test.ts"],
+    },
+    {
+      name: "the start of the next message is overwritten",
+      find: "this.#buffer.nextMessage(this.#restBytes);",
+      replace: "this.#buffer.nextMessage(0);",
+    },
+    {
+      name: "the blocks of a message are kept until the connection ends",
+      find: "this.#buffer.nextMessage(this.#restBytes);",
+      replace: "",
+    },
+    {
+      name: "the memory of the last message is kept while lingering",
+      find: `await transport.flush();
+      this.#buffer.finish();`,
+      replace: "await transport.flush();",
+      tests: ["server/connection_test.ts", "tests/server_drain_test.ts"],
+    },
+    {
+      name: "a client that sends messages ahead keeps others waiting",
+      find: "count % MESSAGES_PER_TURN === 0",
+      replace: "count % MESSAGES_PER_TURN < 0",
+      tests: ["server/connection_test.ts", "tests/attack_test.ts"],
+    },
+    {
+      name: "an end of file between two messages gets an error reply",
+      find: "if (isGoodbye || result === SILENCE) return false;",
+      replace: "if (result === SILENCE) return false;",
+    },
+    {
+      name: "an idle connection gets an error reply that nothing asked for",
+      find: "return this.#isIdle && !mayAnswer ? SILENCE : chunk;",
+      replace: "return chunk;",
+    },
+    {
+      name: "the interruption of one wait ends the next one, too",
+      find: "    this.#transport.takeInterruption();\n    this.#isReading",
+      replace: "    this.#isReading",
+    },
+    {
+      name: "a connection that has ended still counts as lingering",
+      find: "      lingering.delete(this);\n",
+      replace: "",
+      tests: ["server/connection_test.ts", "tests/patience_test.ts"],
+    },
+    {
+      name: "a reply counts as kept although no end of file arrived",
+      find: ": !transport.isEndOfFile;",
+      replace: ": false;",
+      tests: ["tests/server_drain_test.ts"],
+    },
+    {
+      name: "a message that meets a close in silence counts as answered",
+      find: "? transport.bytesIn > this.#decodedBytes",
+      replace: "? false",
+    },
+    {
+      name: "a reply that is cut in its middle counts as kept",
+      find: "if (this.#responder.hasBegun) transport.replyLost = true;",
+      replace: "",
+    },
+    {
+      name: "a client that stalls while lingering spoils a good outcome",
+      find: "&& !this.#transport.isLingering) {",
+      replace: ") {",
+      tests: ["server/connection_test.ts", "tests/patience_test.ts"],
+    },
+  ]),
+  ...mutantsIn("server/responder.ts", [
+    "server/responder_test.ts",
+    "tests/server_test.ts",
+    "tests/message_memory_test.ts",
+  ], [
+    {
+      name: "a message is not kept for a handler that was interrupted",
+      find: "this.#buffer.holdUntil(body);",
+      replace: "",
+    },
+    {
+      name: "a message is not kept for the late stream of a handler",
+      find: "this.#buffer.holdUntil(body.then((late) => this.#discard(late)));",
+      replace: "",
+    },
+    {
+      name: "a message is reused while a stream that was broken off reads it",
+      find: "    this.#buffer.abandon();\n",
+      replace: "",
+    },
+    {
+      name: "earlier replies wait for a slow handler",
+      find: `holdUntil(body);
+      await this.#transport.flush();`,
+      replace: "holdUntil(body);",
+      tests: ["server/connection_test.ts", "tests/keep_alive_test.ts"],
+    },
+    {
+      name: "an error reply is sent in the middle of a reply",
+      find: "if (this.hasBegun) {",
+      replace: "if (this.hasBegun && this.#transport.isClosed) {",
+    },
+    {
+      name: "the signal of a handler is not aborted when it was interrupted",
+      find: "abort.abort(new ErrorReply(errorCode));",
+      replace: "",
+      tests: ["server/responder_test.ts"],
+    },
+    {
+      name: "the outcome of the message before remains",
+      find: '    this.outcome = "";\n    this.error',
+      replace: "    this.error",
+    },
+  ]),
+  ...mutantsIn("server/handler.ts", [
+    "server/handler_test.ts",
+    "tests/server_test.ts",
+  ], [
+    {
+      name: "bytes() returns memory that the server reuses",
+      find: "return concat(this.chunks);",
+      replace: "return (this.chunks.length === 1 ? this.chunks[0]! :\n" +
+        "      concat(this.chunks)) as Uint8Array<ArrayBuffer>;",
+    },
+    {
+      name: "a signal that is asked for late is not aborted",
+      find: "if (this.#isAborted) this.#controller.abort(this.#reason);",
+      replace: "",
+    },
+    {
+      name: "the code of an error reply may be an outcome of the log",
+      find: "|| OUTCOMES.has(code)",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("server/transport.ts", [
+    "server/transport_test.ts",
+    "tests/server_test.ts",
+    "tests/server_drain_test.ts",
+  ], [
+    {
+      name: "a short write is taken for a complete one",
+      find: "count === unsent.length ? EMPTY : unsent.subarray(count)",
+      replace: "EMPTY",
+    },
+    {
+      name: "after a short write, some bytes are sent again",
+      find: "count === unsent.length ? EMPTY : unsent.subarray(count)",
+      replace:
+        "unsent.subarray(count === unsent.length ? count : count >> 1 || 1)",
+    },
+    {
+      name: "a large reply is sent before the small ones in front of it",
+      find: "if (this.#queue.length > 0) await this.flush();",
+      replace: "",
+      tests: ["server/transport_test.ts", "tests/keep_alive_test.ts"],
+    },
+    {
+      name: "the bytes of replies that were written count as queued",
+      find: "    this.#queue = [];\n    this.#queuedBytes = 0;",
+      replace: "    this.#queue = [];",
+    },
+    {
+      name: "progress while writing is not counted",
+      find: "this.#deadline.progress(count * ticksPerByte);",
+      replace: "",
+    },
+    {
+      name: "a slow reader earns no time",
+      find: "this.#deadline.progress(count * ticksPerByte);",
+      replace: "this.#deadline.progress(0 * ticksPerByte);",
+    },
+    {
+      name: "a later reply does not earn the time of those before",
+      find: "this.#deadline.start(writing, this.bytesOut * ticksPerByte);",
+      replace: "this.#deadline.start(writing);",
+    },
+    {
+      name: "progress while lingering is not counted",
+      find: "if (this.#isLingering) {",
+      replace: "if (this.#isLingering && this.isClosed) {",
+    },
+    {
+      name: "a client that sends while lingering earns no time",
+      find: "this.#deadline.progress(count * this.#phases.ticksPerByte);",
+      replace: "this.#deadline.progress();",
+    },
+    {
+      name: "the limit on writing goes on after the write",
+      find: "    } finally {\n      this.#deadline.stop();\n    }",
+      replace: "    }",
+    },
+    {
+      name: "a read that fails keeps its block for ever",
+      find: "        this.#buffer.endRead(0);\n",
+      replace: "",
+    },
+    {
+      name: "the connection ends while a read is pending",
+      find: "    this.close();\n    await this.#pendingRead;",
+      replace: "    this.close();",
+    },
+    {
+      name: "an interruption that comes during a write is lost",
+      find:
+        "if (this.#waiter === undefined) this.#interruption = interruption;",
+      replace: "if (this.#waiter === undefined) return;",
+    },
+    {
+      name: "a wait that has ended takes the next interruption",
+      find: "if (this.#waiter === waiter) this.#waiter = undefined;",
+      replace: "",
+    },
+    {
+      name: "a connection is closed without a half-close",
+      find: "await this.#conn.closeWrite();",
+      replace: "await Promise.resolve();",
+    },
+    {
+      name: "the server does not linger",
+      find: "    await this.#draining;\n  }\n\n  /** Closes at once",
+      replace: "  }\n\n  /** Closes at once",
+    },
+    {
+      name: "the deadline of lingering does not start",
+      find: "this.#deadline.start(this.#phases.lingering);",
+      replace: "",
+    },
+    {
+      name: "a handler is not aborted when its client has reset",
+      find: "      this.#dependent?.abort(reason);\n",
+      replace: "",
+    },
+    {
+      name: "bytes that are discarded are not counted",
+      find: "          this.bytesIn += count;\n",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("server/socket_file.ts", ["tests/socket_file_test.ts"], [
+    {
+      name: "the Unix socket of another server is removed",
+      find: "if (this.isOurs) Deno.removeSync(this.#path);",
+      replace: "if (exists(this.#path)) Deno.removeSync(this.#path);",
+    },
+    {
+      name: "closing removes the Unix socket of another server",
+      find: "if (!exists(this.#path) || this.isOurs) return;",
+      replace: "if (exists(this.#path) || this.isOurs) return;",
+    },
+    {
+      name: "a file that is not a socket is removed at the start",
+      find: "return isSocket ? `${dev}",
+      replace: "return isSocket || true ? `${dev}",
+      tests: ["tests/unix_test.ts"],
+    },
+  ]),
+];

@@ -1,0 +1,97 @@
+/**
+ * Mutation testing: `deno task mutate` makes each realistic mistake of a list
+ * in a copy of the project, and reports which of them the tests notice.
+ *
+ * A mutant that no stage notices is a missing test. A hang counts as noticed.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { Copy, exists, PROJECT, type Stage } from "./copy.ts";
+import { MUTANTS } from "./mutants.ts";
+
+const USAGE = `deno task mutate [--only TEXT] [--quick] [--list]
+
+  --only TEXT  only mutants whose name or file contains the text
+  --quick      without the complete suite, which takes minutes for a survivor
+  --list       print the mutants, and run nothing`;
+
+/** The least part of the mutants that the tests have to notice. */
+const MIN_NOTICED = 0.95;
+
+/** The simulation, which is a stage where it exists. */
+const SIMULATION = "tests/simulation/simulate.ts";
+const SIMULATION_ARGS = ["--conversations=2000"];
+
+const FOLDERS = ["framing/", "server/", "client/", "check/", "cli/"];
+
+/** Arguments of a test run. Without type checks: mistakes do compile. */
+function testArgs(...args: readonly string[]): string[] {
+  const permissions = ["net", "run", "read", "write", "env"]
+    .map((name) => `--allow-${name}`);
+  return [
+    ...["test", "--no-check", "--parallel", "--fail-fast"],
+    ...permissions,
+    ...args,
+  ];
+}
+
+/** The stages that run one after another until one notices the mutant. */
+function stagesFor(tests: readonly string[], isQuick: boolean): Stage[] {
+  const stages: Stage[] = [];
+  const add = (name: string, timeoutMs: number, args: readonly string[]) =>
+    stages.push({ name, timeoutMs, args });
+  if (tests.length > 0) add("likely tests", 400_000, testArgs(...tests));
+  if (exists(PROJECT + SIMULATION)) {
+    add("simulation", 300_000, ["task", "simulate", ...SIMULATION_ARGS]);
+  }
+  add("unit tests", 200_000, testArgs("recv_end_test.ts", ...FOLDERS));
+  // The list of mutants itself fails where one of them has been made.
+  const all = testArgs("--doc", "--ignore=tests/mutation");
+  if (!isQuick) add("complete suite", 900_000, all);
+  return stages;
+}
+
+async function main(): Promise<number> {
+  const options = parseArgs(Deno.args, {
+    boolean: ["quick", "list", "help"],
+    string: ["only"],
+  });
+  if (options.help) return console.log(USAGE), 0;
+  const only = `${options.only ?? ""}`;
+  const mutants = MUTANTS.filter(({ name, file }) =>
+    `${file}: ${name}`.includes(only)
+  );
+  const isQuick = options.quick === true;
+  if (options.list) {
+    for (const { file, name } of mutants) console.log(`${file}: ${name}`);
+    return 0;
+  }
+  await using copy = await Copy.make();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      copy.abort();
+      Deno.exit(130);
+    });
+  }
+  const likely = new Set(mutants.flatMap(({ tests }) => tests));
+  const failure = await copy.notice(stagesFor([...likely], isQuick));
+  if (failure !== undefined) {
+    console.error(`Cannot test mutants: without one, the ${failure} fails`);
+    return 2;
+  }
+  let noticed = 0;
+  for (const mutant of mutants) {
+    const stages = stagesFor(mutant.tests, isQuick);
+    const result = await copy.noticeMutant(mutant, stages);
+    if (result !== undefined) noticed++;
+    const { file, name } = mutant;
+    console.log(`${file}: ${name}\n    ${result ?? "SURVIVED"}`);
+  }
+  const part = mutants.length === 0 ? 0 : noticed / mutants.length;
+  const percent = (100 * part).toFixed(1);
+  console.log(`${noticed} of ${mutants.length} mutants noticed (${percent} %)`);
+  return part >= MIN_NOTICED ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exitCode = await main();
