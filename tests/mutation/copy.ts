@@ -17,6 +17,8 @@ export interface Stage {
   readonly args: readonly string[];
   /** After this time the mutant counts as noticed, in ms. */
   readonly timeoutMs: number;
+  /** How often the command has to fail: a test may fail for another reason. */
+  readonly attempts: number;
 }
 
 /** Whether there is a file at this path. */
@@ -59,7 +61,11 @@ export class Copy implements AsyncDisposable {
   /** Runs stages; resolves to what noticed the mutant, or undefined. */
   async notice(stages: readonly Stage[]): Promise<string | undefined> {
     for (const stage of stages) {
-      const failure = await this.#run(stage);
+      let failure: string | undefined;
+      for (let attempt = 0; attempt < stage.attempts; attempt++) {
+        failure = await this.#run(stage);
+        if (failure === undefined) break;
+      }
       if (failure !== undefined) return `${stage.name}: ${failure}`;
     }
     return undefined;
