@@ -23,7 +23,10 @@ async function pollsOf(
   let polls = 0;
   const state: AcceptState = {
     accepted: () => stateAt(polls).accepted,
-    isAccepting: () => stateAt(polls++).isAccepting,
+    isAccepting() {
+      if (polls === 100) throw new Error("no end after 100 polls");
+      return stateAt(polls++).isAccepting;
+    },
     isOver: () => stateAt(polls).isOver ?? false,
   };
   await drainBacklog(state, clock);
