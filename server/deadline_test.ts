@@ -159,6 +159,8 @@ Deno.test("Deadline is never longer where the server is short", () => {
   } as const;
   assertEquals(passesAt(limits, false, () => 0), 7);
   assertEquals(passesAt(limits, true, () => 0), 7);
+});
+
 Deno.test("DeadlineTimer.ticksFor() never cuts a limit short", () => {
   const timer = new DeadlineTimer([32, 0, 100], new Set());
   const tickMs = 2; // a sixteenth of the shortest limit

@@ -151,11 +151,11 @@ export async function simulateScript(
   await time.run();
   const ends = { client: await connecting, server: await accepting };
   const history: Outcomes[] = [];
-  await run(ends, script, async (outcomes) => {
+  const last = await run(ends, script, async (outcomes) => {
     await time.run();
     history.push([...outcomes]);
   });
-  return history;
+  return [...history, last];
 }
 
 /** The longest time that the kernel takes for a step, in ms. */
