@@ -12,7 +12,7 @@ import {
   replyText,
 } from "./messages.ts";
 import type { Accepted } from "./network.ts";
-import { type ClientPlan, HONEST_KINDS } from "./plan.ts";
+import { type ClientPlan, HONEST_KINDS, type Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** Events closer than this may be noticed in any order, in ms. */
@@ -86,8 +86,8 @@ function checkDuration(
   }
   const { idleTimeout, messageTimeout, lingerTimeout } = server;
   const limits = [idleTimeout, lingerTimeout, messageTimeout];
-  // Nothing but a shutdown limits a handler.
-  if (limits.includes(0) || handler === "hangs") return;
+  // Nothing but a shutdown limits a handler; without a rate, dripping is fine.
+  if (limits.includes(0) || server.minRate === 0 || handler === "hangs") return;
   let limitMs = Math.max(lingerTimeout, 5000) + MAX_TICK_MS * 4 + stalledMs +
     10 * handlerMs;
   if (client.kind === "silent") limitMs += idleTimeout;
@@ -162,7 +162,7 @@ function isHarsh({ plan }: World, { plan: client }: Seen): boolean {
   const limits = [server.idleTimeout, server.lingerTimeout];
   if (limits.some((limit) => limit > 0 && silenceMs > limit)) return true;
   // Where the server allows for no rate at all, it is patient for an hour.
-  return rateOf(client) < 2 * server.minRate;
+  return rateOf(client, plan) < 2 * server.minRate;
 }
 
 /** The longest time for which nothing of a client arrives, in ms. */
@@ -176,14 +176,20 @@ function longestSilenceMs({ line, writePauseMs, readPauseMs }: ClientPlan) {
 }
 
 /** The bytes a second that a client sends and reads at least. */
-function rateOf(client: ClientPlan): number {
+function rateOf(client: ClientPlan, world: Plan): number {
   const { line, readBytes, readPauseMs, writeBytes, writePauseMs } = client;
+  const smallestBuffer = Math.min(
+    client.host.receiveBufferBytes,
+    client.host.sendBufferBytes,
+    world.host.receiveBufferBytes,
+    world.host.sendBufferBytes,
+  );
   return Math.min(
     line.rate,
     readBytes * 1000 / readPauseMs,
     writeBytes * 1000 / writePauseMs,
-    // A window is at most one receive buffer for each round trip.
-    client.host.receiveBufferBytes * 1000 / (2 * line.delayMs + 1),
+    // A buffer is sent at most once in each round trip.
+    smallestBuffer * 1000 / (3 * (line.delayMs + line.jitterMs) + 1),
   );
 }
 

@@ -99,15 +99,22 @@ class Scripted {
       await this.#readAll(conn);
       return await writing;
     }
+    if (kind === "stays") {
+      const writing = this.#drip(conn, bytes, 1000, 60);
+      await this.#readAll(conn);
+      await writing;
+      return this.#close(conn);
+    }
     if (kind === "drips") {
-      const writing = this.#drip(conn, bytes);
+      const { idleTimeout } = this.#world.server;
+      const pauseMs = (idleTimeout === 0 ? 30_000 : idleTimeout) / 4;
+      const writing = this.#drip(conn, bytes, pauseMs, DRIPS);
       await this.#readAll(conn);
       this.#close(conn);
       return await writing;
     }
     if (kind === "first") {
-      await this.#writeAll(conn, true);
-      await this.#readAll(conn);
+      if (await this.#writeAll(conn, true)) await this.#readAll(conn);
       return this.#close(conn);
     }
     const writing = this.#writeAll(conn, kind !== "after");
@@ -243,8 +250,8 @@ class Scripted {
     throw new Error("The client left");
   }
 
-  /** Writes everything. A failure ends the writing, and not the reading. */
-  async #writeAll(conn: SimulatedConn, halfCloses = false): Promise<void> {
+  /** Writes everything. Returns whether that went well. */
+  async #writeAll(conn: SimulatedConn, halfCloses = false): Promise<boolean> {
     const { writeBytes, writePauseMs } = this.#plan;
     let unsent = this.#bytes();
     try {
@@ -256,8 +263,9 @@ class Scripted {
       }
       this.#count(conn);
       if (halfCloses) await conn.closeWrite();
+      return true;
     } catch {
-      // What has arrived can still be read.
+      return false;
     }
   }
 
@@ -287,11 +295,14 @@ class Scripted {
     this.#close(conn);
   }
 
-  async #drip(conn: SimulatedConn, bytes: Uint8Array): Promise<void> {
-    const { idleTimeout } = this.#world.server;
-    const pauseMs = (idleTimeout === 0 ? 30_000 : idleTimeout) / 4;
+  async #drip(
+    conn: SimulatedConn,
+    bytes: Uint8Array,
+    pauseMs: number,
+    count: number,
+  ): Promise<void> {
     try {
-      for (let index = 0; index < DRIPS; index++) {
+      for (let index = 0; index < count; index++) {
         const byte = bytes[index] ?? 120;
         await conn.write(new Uint8Array([byte]));
         await this.#process.sleep(pauseMs);

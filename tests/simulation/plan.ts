@@ -34,7 +34,7 @@ export interface MessagePlan {
 
 /** Clients that stay to the end of the conversation, and read their replies. */
 export const HONEST_KINDS = [
-  /** Writes everything, half-closes, then reads. */
+  /** Writes everything, half-closes, then reads; a failed write is the end. */
   "first",
   /** Reads while it writes. */
   "rw",
@@ -54,6 +54,8 @@ export const HOSTILE_KINDS = [
   "resets",
   "closes",
   "floods",
+  /** Sends a byte a second, whatever the server says. */
+  "stays",
   "leaves before accept",
 ] as const;
 
@@ -109,13 +111,11 @@ export function planOf(seed: number): Plan {
   const isCrowded = random.chance(1 / 500);
   const conversations = isCrowded ? 300 : 12;
   if (isCrowded) server.maxConnections = random.int(1, 6);
-  const spanMs = random.magnitude(1, 5000);
-  const kinds = isCrowded
-    ? ["silent", "silent", "silent", ...HONEST_KINDS] as const
-    : random.chance(0.3)
+  const spanMs = random.magnitude(isCrowded ? 1000 : 1, 5000);
+  const kinds = random.chance(0.3)
     ? HONEST_KINDS
     : [...HONEST_KINDS, ...HONEST_KINDS, ...HOSTILE_KINDS];
-  const isGentle = random.chance(0.5);
+  const isGentle = isCrowded || random.chance(0.5);
   const clients = Array.from(
     { length: conversations },
     (_, id) =>
@@ -123,8 +123,9 @@ export function planOf(seed: number): Plan {
         random,
         server,
         id,
-        random.next() * spanMs,
-        random.pick(kinds),
+        // A crowd comes first, and stays.
+        random.next() * (isCrowded && id >= 12 ? 500 : spanMs),
+        isCrowded && id >= 12 ? "stays" : random.pick(kinds),
         isGentle,
       ),
   );
@@ -140,7 +141,7 @@ export function planOf(seed: number): Plan {
     },
     handler: random.pick(HANDLERS),
     handlerMs: random.pick([0, 1, 10, 100, 1000, 4000]),
-    replyBytes: random.magnitude(1, random.chance(0.1) ? 100_000 : 3000),
+    replyBytes: random.magnitude(1, random.chance(0.3) ? 60_000 : 3000),
     clients,
     stalls: random.chance(0.2)
       ? [[random.next() * spanMs, random.magnitude(10, 2000)]]
@@ -177,10 +178,9 @@ function serverPlan(random: Random): ServerPlan {
 }
 
 function hostPlan(random: Random): HostPlan {
-  const bytes = () => random.magnitude(256, 16_384);
   return {
-    sendBufferBytes: bytes(),
-    receiveBufferBytes: bytes(),
+    sendBufferBytes: random.magnitude(256, 16_384),
+    receiveBufferBytes: random.magnitude(1024, 16_384),
     resetPurges: random.chance(0.3),
   };
 }
@@ -198,10 +198,16 @@ function clientPlan(
   const isSlow = !isGentle && random.chance(0.2);
   const line = isGentle ? gentleLine(random) : linePlan(random, atMs);
   let extraBytes = random.chance(0.1) ? random.magnitude(1, 10_000) : 0;
-  if (line.rate < 20_000 && random.chance(0.5)) {
-    // An upload that goes on for long after its message.
-    extraBytes = random.magnitude(10_000, 300_000);
+  if (line.rate < 20_000 && random.chance(0.7)) {
+    // An upload that goes on for long after its message, perhaps with a pause.
+    const uploadMs = random.magnitude(1000, 60_000);
+    extraBytes = Math.ceil(Math.min(line.rate * uploadMs / 1000, 200_000));
     line.maxSegmentBytes = 65_536;
+    if (random.chance(0.5)) {
+      const fromMs = atMs + random.next() * uploadMs;
+      line.outages = [[fromMs, fromMs + random.magnitude(1000, 8000)]];
+      line.loss = 0;
+    }
   }
   return {
     id,
@@ -241,7 +247,7 @@ function gentleLine(random: Random): LinePlan {
 function linePlan(random: Random, atMs: number): LinePlan {
   const line = { ...gentleLine(random), delayMs: random.pick([1, 20, 300]) };
   if (random.chance(0.3)) line.jitterMs = line.delayMs / 2;
-  if (random.chance(0.2)) line.rate = random.magnitude(4200, 1e6);
+  if (random.chance(0.2)) line.rate = random.magnitude(4200, 200_000);
   const isLossy = random.chance(0.2);
   if (isLossy) line.loss = random.pick([0.01, 0.05]);
   if (!isLossy && random.chance(0.25)) {

@@ -38,7 +38,7 @@ export interface World {
 }
 
 /** More events than any world of a few clients has. */
-const MAX_EVENTS = 1_000_000;
+const MAX_EVENTS = 3_000_000;
 
 /** The server is shut down after this at the latest: some clients stay. */
 const MAX_TICKS = 3000;
