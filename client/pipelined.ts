@@ -85,11 +85,9 @@ export class PipelinedClient implements Client {
       message.cancel();
       throw this.#reason(failure("The connection is closed"));
     }
-    let isSent = false;
     if (this.#outstanding++ === 0) this.#transport.setRef(true);
     // Rejects with the error of the caller's stream, and with no other.
-    const sending = this.#writing.then(() => this.#send(message))
-      .then(() => isSent = true);
+    const sending = this.#writing.then(() => this.#send(message));
     this.#writing = sending.catch(() => {});
     const replying = this.#reading.then(() =>
       // A message that was not sent completely gets no reply.
@@ -97,11 +95,9 @@ export class PipelinedClient implements Client {
     );
     this.#reading = replying.catch(() => {});
     try {
-      const reply = await replying;
-      if (reply.error === null || isSent) return reply;
-      // An error reply in the middle of a message ends the connection.
-      this.#fail(failure("The server ended the connection"));
-      return reply;
+      // After an error reply in the middle of a message, the server ends the
+      // connection, which the next read reports.
+      return await replying;
     } catch (error) {
       const reason = this.#reason(error);
       this.#fail(failure(reasonOf(error), error));

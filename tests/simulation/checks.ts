@@ -36,7 +36,9 @@ export function checkClient(world: World, seen: Seen, violate: Violate): void {
     checkDuration(world, seen, port, say);
   }
   if (!isHonest) return;
-  if (!seen.isDone && !isCutOff(seen)) return say("It waits for ever");
+  if (seen.doneAtMs === Infinity && !isCutOff(seen)) {
+    return say("It waits for ever");
+  }
   if (plan.kind === "sendData") return checkReplies(world, seen, say);
   if (plan.kind === "connect") {
     if (world.plan.server.keepAlive) checkReplies(world, seen, say);
@@ -102,14 +104,20 @@ function checkDuration(
 
 /** A client that was never accepted. */
 function checkRefused(world: World, seen: Seen, say: Violate): void {
-  if (world.shutdownAtMs === Infinity) say(`It was refused: ${seen.end}`);
+  const { backlog, descriptors } = world.plan.host;
+  if (backlog < 511 || descriptors < Infinity || isCutOff(seen)) return;
+  if (!meetsShutdown(world, seen)) say(`It was refused: ${seen.end}`);
 }
 
 /** A client of this project: no reply is wrong, and none is lost. */
 function checkReplies(world: World, seen: Seen, say: Violate): void {
   const { plan: { messages }, replies } = seen;
   const { plan } = world;
+  let hasEnded = false;
   replies.forEach(({ text, error }, index) => {
+    // After such an error reply the connection ends.
+    if (hasEnded && plan.server.keepAlive) return;
+    hasEnded = isLast(text);
     if (error === "pending") {
       return say(`Reply ${index} is missing: ${seen.end}`);
     }
@@ -129,6 +137,11 @@ function checkReplies(world: World, seen: Seen, say: Violate): void {
   });
 }
 
+/** Whether the server was shut down before this client was done. */
+function meetsShutdown({ shutdownAtMs }: World, { doneAtMs }: Seen): boolean {
+  return shutdownAtMs <= doneAtMs;
+}
+
 /** Whether the log says that a reply to this client may be lost. */
 function isLogged({ reports }: World, { ports }: Seen): boolean {
   return ports.some((port) => {
@@ -140,8 +153,10 @@ function isLogged({ reports }: World, { ports }: Seen): boolean {
 
 /** Whether there are reasons for a client to get no complete reply. */
 function mayGoWithout(world: World, seen: Seen): boolean {
-  const { plan, shutdownAtMs } = world;
-  return plan.abortAtMs < Infinity || shutdownAtMs < Infinity ||
+  const { backlog, descriptors } = world.plan.host;
+  const { plan } = world;
+  return meetsShutdown(world, seen) || backlog < 511 ||
+    descriptors < Infinity ||
     isHarsh(world, seen) || plan.handler === "stops" ||
     isShort(world);
 }
@@ -156,9 +171,11 @@ function isShort({ plan: { server, clients } }: World): boolean {
 function isHarsh({ plan }: World, { plan: client }: Seen): boolean {
   const { server } = plan;
   const { line } = client;
+  // With keep-alive, who sends ahead has to read at the same time.
+  if (server.keepAlive && client.kind === "first") return true;
   if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
   // The silence must be well below the limits on it.
-  const silenceMs = 2 * longestSilenceMs(client) + 200;
+  const silenceMs = 1.25 * longestSilenceMs(client) + 200;
   const limits = [server.idleTimeout, server.lingerTimeout];
   if (limits.some((limit) => limit > 0 && silenceMs > limit)) return true;
   // Where the server allows for no rate at all, it is patient for an hour.
@@ -227,7 +244,7 @@ function allowedReplies(
     } else replies.push(replyText(plan, message));
   } else replies.push(replyText(plan, message));
   if (isShort(world) || plan.host.descriptors < Infinity) codes.push("busy");
-  if (world.shutdownAtMs < Infinity) codes.push("shutting down");
+  if (meetsShutdown(world, seen)) codes.push("shutting down");
   if (mayTimeOut(world, seen)) codes.push("timed out");
   return [...replies, ...codes.map((code) => `ERROR:${code}!`)];
 }

@@ -26,8 +26,8 @@ export interface Seen {
   end: string;
   /** When it was connected, in ms. */
   connectedAtMs: number;
-  /** Whether it is done. */
-  isDone: boolean;
+  /** When it was done, in ms. */
+  doneAtMs: number;
   /** The replies that a client of this project resolved to, or its errors. */
   readonly replies: { text: string; error: string | null }[];
 }
@@ -56,7 +56,7 @@ export async function runClient(
   } catch (error) {
     seen.end ||= `${error}`;
   }
-  seen.isDone = true;
+  seen.doneAtMs = process.now();
 }
 
 class Scripted {

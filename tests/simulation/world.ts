@@ -158,7 +158,7 @@ export async function runWorld(
     text: "",
     end: "",
     connectedAtMs: Infinity,
-    isDone: false,
+    doneAtMs: Infinity,
     replies: [],
   }));
   for (const seen of clients) {
