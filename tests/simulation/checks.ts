@@ -105,6 +105,7 @@ function checkDuration(
 /** A client that was never accepted. */
 function checkRefused(world: World, seen: Seen, say: Violate): void {
   const { backlog, descriptors } = world.plan.host;
+  if (seen.plan.line.halfClose !== "pass") return;
   if (backlog < 511 || descriptors < Infinity || isCutOff(seen)) return;
   if (!meetsShutdown(world, seen)) say(`It was refused: ${seen.end}`);
 }

@@ -128,6 +128,7 @@ export class SimulatedListener {
   readonly addr = SERVER_ADDR;
   readonly host: ServerHost;
   isClosed = false;
+  closedAtMs = Infinity;
   readonly #network: Network;
   readonly #process: Process;
   readonly #waiting: Waiting[] = [];
@@ -174,6 +175,7 @@ export class SimulatedListener {
   close(): void {
     if (this.isClosed) throw new Deno.errors.BadResource("Bad resource ID");
     this.isClosed = true;
+    this.closedAtMs = this.#network.time.nowMs;
     for (const { socket } of this.#waiting.splice(0)) {
       this.#network.fault("reset in the backlog");
       socket.reset();

@@ -115,6 +115,13 @@ export function planOf(seed: number): Plan {
   const kinds = random.chance(0.3)
     ? HONEST_KINDS
     : [...HONEST_KINDS, ...HONEST_KINDS, ...HOSTILE_KINDS];
+  const hasSlowReaders = random.chance(1 / 30);
+  if (hasSlowReaders) {
+    Object.assign(server, {
+      ...{ minRate: 2000, idleTimeout: 1000, maxBytes: 3000 },
+      keepAlive: false,
+    });
+  }
   const isGentle = isCrowded || random.chance(0.5);
   const clients = Array.from(
     { length: conversations },
@@ -129,28 +136,51 @@ export function planOf(seed: number): Plan {
         isGentle,
       ),
   );
+  if (hasSlowReaders) clients.forEach((client) => readSlowly(random, client));
+  const grace = server.grace;
+  const shutdownAtMs = random.chance(0.3)
+    ? random.next() * (spanMs + 3000)
+    : Infinity;
+  const stalls: [number, number][] = [];
+  if (random.chance(0.2)) {
+    stalls.push([random.next() * spanMs, random.magnitude(10, 2000)]);
+  } else if (shutdownAtMs < Infinity && random.chance(0.3)) {
+    // The end of the grace falls into it.
+    const ms = random.magnitude(1, 500);
+    stalls.push([shutdownAtMs + grace - ms * random.next(), ms]);
+  }
   return {
     seed,
     server,
     host: {
       ...hostPlan(random),
+      ...(hasSlowReaders && { sendBufferBytes: random.int(16_000, 32_000) }),
       resetPurges: false,
       backlog: random.chance(0.1) ? random.int(1, 4) : 511,
       descriptors: random.chance(0.05) ? random.int(2, 8) : Infinity,
       keepAliveMs: random.pick([45_000, 7.2e6]),
     },
-    handler: random.pick(HANDLERS),
+    handler: hasSlowReaders ? "large" : random.pick(HANDLERS),
     handlerMs: random.pick([0, 1, 10, 100, 1000, 4000]),
-    replyBytes: random.magnitude(1, random.chance(0.3) ? 60_000 : 3000),
+    replyBytes: hasSlowReaders
+      ? random.int(30_000, 80_000)
+      : random.magnitude(1, random.chance(0.3) ? 60_000 : 3000),
     clients,
-    stalls: random.chance(0.2)
-      ? [[random.next() * spanMs, random.magnitude(10, 2000)]]
-      : [],
-    shutdownAtMs: random.chance(0.3)
-      ? random.next() * (spanMs + 3000)
-      : Infinity,
+    stalls,
+    shutdownAtMs,
     abortAtMs: random.chance(0.05) ? random.next() * (spanMs + 3000) : Infinity,
   };
+}
+
+/** Has a client read a large reply as slowly as the server has to bear. */
+function readSlowly(random: Random, client: ClientPlan): void {
+  client.line = {
+    ...PERFECT_LINE,
+    delayMs: 5,
+    rate: random.magnitude(4200, 10_000),
+  };
+  client.extraBytes = 0;
+  client.readPauseMs = client.writePauseMs = 0;
 }
 
 function serverPlan(random: Random): ServerPlan {

@@ -203,8 +203,10 @@ export class Socket {
       const { host, receivedBytes } = this.peer;
       const window = host.receiveBufferBytes - receivedBytes -
         this.#inFlightBytes;
-      // The peer's next read opens it.
-      if (window <= 0) return;
+      // The peer's next read opens it, once half of it is free (RFC 1122
+      // 4.2.3.3).
+      const { receiveBufferBytes } = host;
+      if (window < Math.min(this.#unsentBytes, receiveBufferBytes / 2)) return;
       const largest = Math.min(
         this.#unsentBytes,
         window,

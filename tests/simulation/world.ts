@@ -46,6 +46,9 @@ const MAX_TICKS = 3000;
 /** A server ends at most this long after its grace, with some tolerance. */
 const MAX_ENDING_MS = 35_000;
 
+/** A shutdown accepts for this long, with some tolerance, in ms. */
+const MAX_LISTENING_MS = 1500;
+
 const POISON = 0xdd;
 
 /** Fills all memory that comes back to a pool, and counts what is lent. */
@@ -118,6 +121,7 @@ export async function runWorld(
   const reports = new Map<number, ConversationReport>();
   const abort = new AbortController();
   const { replyEnd, ...rest } = options;
+  const listener = network.listen(process, plan.host);
   const server = new SocketServer(
     {
       ...rest,
@@ -141,7 +145,7 @@ export async function runWorld(
     {
       limits,
       clock: process,
-      listener: network.listen(process, plan.host) as unknown as AnyListener,
+      listener: listener as unknown as AnyListener,
     },
   );
   let finishedAtMs = Infinity;
@@ -201,6 +205,10 @@ export async function runWorld(
     : shutdownAtMs + options.grace + MAX_ENDING_MS;
   if (finishedAtMs === Infinity || finishedAtMs > endsByMs) {
     violate("The server does not end in time");
+  }
+  const stalledMs = plan.stalls.reduce((sum, [, ms]) => sum + ms, 0);
+  if (listener.closedAtMs > shutdownAtMs + MAX_LISTENING_MS + stalledMs) {
+    violate("The listener stays open during a shutdown");
   }
   if (pools.lent !== 0) violate(`${pools.lent} blocks are still lent`);
   if (limits.connections.count !== 0) {
