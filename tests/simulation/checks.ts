@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Seen } from "./clients.ts";
+import { DRIPS, type Seen } from "./clients.ts";
 import {
   frame,
   frameReply,
@@ -94,7 +94,8 @@ function checkDuration(
     10 * handlerMs;
   if (client.kind === "silent") limitMs += idleTimeout;
   else if (client.kind === "drips" && !server.keepAlive) {
-    limitMs += messageTimeout;
+    // Each byte earns the time that it takes at the minimal rate.
+    limitMs += messageTimeout + DRIPS * 1000 / server.minRate;
   } else return;
   const durationMs = accepted.conn.socket.closedAtMs - accepted.atMs;
   if (durationMs > limitMs) {

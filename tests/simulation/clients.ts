@@ -33,7 +33,7 @@ export interface Seen {
 }
 
 /** The bytes of a client that drips, and the messages of one that floods. */
-const DRIPS = 200;
+export const DRIPS = 200;
 const FLOODS = 40;
 
 const encoder = new TextEncoder();

@@ -26,7 +26,10 @@ const SIMPLER_CLIENT: ((client: ClientPlan) => ClientPlan)[] = [
   (client) => ({ ...client, line: { ...client.line, jitterMs: 0 } }),
   (client) => ({ ...client, extraBytes: 0 }),
   (client) => ({ ...client, messages: client.messages.slice(0, 1) }),
-  (client) => ({ ...client, messages: client.messages.slice(0, -1) }),
+  (client) => ({
+    ...client,
+    messages: client.messages.slice(0, Math.max(client.messages.length - 1, 1)),
+  }),
   (client) => ({
     ...client,
     messages: client.messages.map((message) => ({
