@@ -4,15 +4,16 @@
  * @module
  */
 import { DRIPS, type Seen } from "./clients.ts";
+import { frame, frameReply, messageText, replyEndOf } from "./messages.ts";
 import {
-  frame,
-  frameReply,
-  messageText,
-  replyEndOf,
-  replyText,
-} from "./messages.ts";
+  allowedReplies,
+  isCutOff,
+  longestSilenceMs,
+  mayGoWithout,
+  meetsShutdown,
+} from "./allowances.ts";
 import type { Accepted } from "./network.ts";
-import { type ClientPlan, HONEST_KINDS, type Plan } from "./plan.ts";
+import { HONEST_KINDS } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** Events closer than this may be noticed in any order, in ms. */
@@ -47,11 +48,6 @@ export function checkClient(world: World, seen: Seen, violate: Violate): void {
   const accepted = world.network.accepted.get(seen.ports[0]!);
   if (accepted === undefined) return checkRefused(world, seen, say);
   checkScripted(world, seen, accepted, say);
-}
-
-/** A client cannot learn that the server has gone if its line is dead. */
-function isCutOff({ sockets }: Seen): boolean {
-  return sockets.some(({ line }) => line.isForgotten || line.hasLostReset);
 }
 
 /** The report of a connection agrees with what its kernel has seen. */
@@ -106,7 +102,8 @@ function checkDuration(
 /** A client that was never accepted. */
 function checkRefused(world: World, seen: Seen, say: Violate): void {
   const { backlog, descriptors } = world.plan.host;
-  if (seen.plan.line.halfClose !== "pass") return;
+  const { halfClose, forgetsAfterMs } = seen.plan.line;
+  if (halfClose !== "pass" || forgetsAfterMs < Infinity) return;
   if (backlog < 511 || descriptors < Infinity || isCutOff(seen)) return;
   if (!meetsShutdown(world, seen)) say(`It was refused: ${seen.end}`);
 }
@@ -139,132 +136,12 @@ function checkReplies(world: World, seen: Seen, say: Violate): void {
   });
 }
 
-/** Whether the server was shut down before this client was done. */
-function meetsShutdown({ shutdownAtMs }: World, { doneAtMs }: Seen): boolean {
-  return shutdownAtMs <= doneAtMs;
-}
-
 /** Whether the log says that a reply to this client may be lost. */
 function isLogged({ reports }: World, { ports }: Seen): boolean {
   return ports.some((port) => {
     const report = reports.get(port);
     return report === undefined || report.replyLost ||
       ["aborted", "stalled", "reset"].includes(report.outcome);
-  });
-}
-
-/** Whether there are reasons for a client to get no complete reply. */
-function mayGoWithout(world: World, seen: Seen): boolean {
-  const { backlog, descriptors } = world.plan.host;
-  const { plan } = world;
-  return meetsShutdown(world, seen) || backlog < 511 ||
-    descriptors < Infinity ||
-    isHarsh(world, seen) || plan.handler === "stops" ||
-    isShort(world);
-}
-
-/** Whether places or memory run short at times. */
-function isShort({ plan: { server, clients } }: World): boolean {
-  return server.maxConnections <= clients.length * 4 / 3 ||
-    server.maxBufferedBytes < 2 ** 24;
-}
-
-/** Whether the limits of the server or the line are too hard on this client. */
-function isHarsh({ plan }: World, { plan: client }: Seen): boolean {
-  const { server } = plan;
-  const { line } = client;
-  // With keep-alive, who sends ahead has to read at the same time.
-  if (server.keepAlive && client.kind === "first") return true;
-  if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
-  // The silence must be well below the limits on it.
-  const silenceMs = 1.25 * longestSilenceMs(client) + 200;
-  const limits = [server.idleTimeout, server.lingerTimeout];
-  if (limits.some((limit) => limit > 0 && silenceMs > limit)) return true;
-  // Where the server allows for no rate at all, it is patient for an hour.
-  return rateOf(client, plan) < 2 * server.minRate;
-}
-
-/** The longest time for which nothing of a client arrives, in ms. */
-function longestSilenceMs({ line, writePauseMs, readPauseMs }: ClientPlan) {
-  let silenceMs = 2 * (line.delayMs + line.jitterMs) + writePauseMs +
-    readPauseMs;
-  // The time-out of a segment doubles each time that it is lost.
-  for (const [fromMs, toMs] of line.outages) silenceMs += 2 * (toMs - fromMs);
-  if (line.loss > 0) silenceMs += line.loss > 0.01 ? 25_000 : 6000;
-  return silenceMs;
-}
-
-/** The bytes a second that a client sends and reads at least. */
-function rateOf(client: ClientPlan, world: Plan): number {
-  const { line, readBytes, readPauseMs, writeBytes, writePauseMs } = client;
-  const smallestBuffer = Math.min(
-    client.host.receiveBufferBytes,
-    client.host.sendBufferBytes,
-    world.host.receiveBufferBytes,
-    world.host.sendBufferBytes,
-  );
-  return Math.min(
-    line.rate,
-    readBytes * 1000 / readPauseMs,
-    writeBytes * 1000 / writePauseMs,
-    // A buffer is sent at most once in each round trip.
-    smallestBuffer * 1000 / (3 * (line.delayMs + line.jitterMs) + 1),
-  );
-}
-
-/** The replies that a client may get to a message, not framed. */
-function allowedReplies(
-  world: World,
-  seen: Seen,
-  message: string,
-  isComplete: boolean,
-): string[] {
-  const { plan } = world;
-  const { server, handler } = plan;
-  const codes: string[] = [];
-  const isOdd = message.length % 2 === 1;
-  const isTooLarge = message.length > server.maxBytes;
-  const replies: string[] = [];
-  if (isTooLarge) {
-    codes.push(server.framing === "count" ? "bad count" : "too large");
-    // The last bytes may be the start of the marker, which does not count.
-    if (!isComplete) codes.push("no end");
-  } else if (!isComplete) {
-    codes.push(
-      server.framing === "count"
-        ? `got ${message.length} of ${message.length + 3} bytes`
-        : "no end",
-    );
-    if (server.framing === "count") codes.push("bad count");
-  } else if (isOdd && handler === "refuses") codes.push("refused");
-  else if (isOdd && (handler === "throws" || handler === "rejects")) {
-    codes.push("failed");
-  } else if (isOdd && handler === "stops") {
-    // What was sent before cannot be taken back.
-    if (message.length === 0 || server.framing === "count") {
-      codes.push("failed");
-    } else replies.push(replyText(plan, message));
-  } else replies.push(replyText(plan, message));
-  if (isShort(world) || plan.host.descriptors < Infinity) codes.push("busy");
-  if (meetsShutdown(world, seen)) codes.push("shutting down");
-  if (mayTimeOut(world, seen)) codes.push("timed out");
-  return [...replies, ...codes.map((code) => `ERROR:${code}!`)];
-}
-
-/** Whether bytes came so slowly that a time limit of reading may have passed. */
-function mayTimeOut(world: World, { ports }: Seen): boolean {
-  const { idleTimeout, messageTimeout } = world.plan.server;
-  return ports.some((port) => {
-    const accepted = world.network.accepted.get(port);
-    if (accepted === undefined) return false;
-    const { arrivals, closedAtMs } = accepted.conn.socket;
-    let lastMs = accepted.atMs;
-    for (const { atMs } of [...arrivals, { atMs: closedAtMs }]) {
-      if (idleTimeout > 0 && atMs - lastMs >= idleTimeout - 1) return true;
-      lastMs = atMs;
-    }
-    return messageTimeout > 0 &&
-      closedAtMs - accepted.atMs >= messageTimeout - 1;
   });
 }
 
