@@ -74,7 +74,8 @@ function checkDuration(
   port: number,
   say: Violate,
 ): void {
-  const { network, plan: { server, stalls, host, handler, handlerMs } } = world;
+  const { network, plan } = world;
+  const { server, stalls, host, handler, handlerMs, replyBytes } = plan;
   const accepted = network.accepted.get(port);
   if (accepted === undefined) return;
   const stalledMs = stalls.reduce((sum, [, ms]) => sum + ms, 0);
@@ -88,6 +89,8 @@ function checkDuration(
   if (limits.includes(0) || server.minRate === 0 || handler === "hangs") return;
   let limitMs = Math.max(lingerTimeout, 5000) + MAX_TICK_MS * 4 + stalledMs +
     10 * handlerMs;
+  // A slow reader may take as long as its reply does.
+  if (handler === "large") limitMs += 2000 * replyBytes / client.line.rate;
   if (client.kind === "silent") limitMs += idleTimeout;
   else if (client.kind === "drips" && !server.keepAlive) {
     // Each byte earns the time that it takes at the minimal rate.
