@@ -116,10 +116,22 @@ export function allowedReplies(
       codes.push("failed");
     } else replies.push(replyText(plan, message));
   } else replies.push(replyText(plan, message));
-  if (isShort(world) || plan.host.descriptors < Infinity) codes.push("busy");
-  if (meetsShutdown(world, seen)) codes.push("shutting down");
+  if (mayBeBusy(world, seen)) codes.push("busy");
+  // Within the grace, messages are answered.
+  const isAfterGrace = server.grace > 0 &&
+    world.shutdownAtMs + server.grace <= seen.doneAtMs;
+  if (isAfterGrace) codes.push("shutting down");
   if (mayTimeOut(world, seen)) codes.push("timed out");
   return [...replies, ...codes.map((code) => `ERROR:${code}!`)];
+}
+
+/** Whether the server was full, or may have had no memory left. */
+function mayBeBusy({ network, plan }: World, { ports }: Seen): boolean {
+  const { maxConnections, maxBufferedBytes } = plan.server;
+  return maxBufferedBytes < 2 ** 24 ||
+    ports.some((port) =>
+      (network.accepted.get(port)?.open ?? 0) > maxConnections
+    );
 }
 
 /** Whether bytes came so slowly that a time limit of reading may have passed. */

@@ -13,7 +13,7 @@ import {
   meetsShutdown,
 } from "./allowances.ts";
 import type { Accepted } from "./network.ts";
-import { HONEST_KINDS } from "./plan.ts";
+import { HONEST_KINDS, type ServerPlan } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** Events closer than this may be noticed in any order, in ms. */
@@ -40,11 +40,7 @@ export function checkClient(world: World, seen: Seen, violate: Violate): void {
   if (seen.doneAtMs === Infinity && !isCutOff(seen)) {
     return say("It waits for ever");
   }
-  if (plan.kind === "sendData") return checkReplies(world, seen, say);
-  if (plan.kind === "connect") {
-    if (world.plan.server.keepAlive) checkReplies(world, seen, say);
-    return;
-  }
+  if (seen.isLibrary) return checkReplies(world, seen, say);
   const accepted = world.network.accepted.get(seen.ports[0]!);
   if (accepted === undefined) return checkRefused(world, seen, say);
   checkScripted(world, seen, accepted, say);
@@ -115,6 +111,12 @@ function checkRefused(world: World, seen: Seen, say: Violate): void {
 function checkReplies(world: World, seen: Seen, say: Violate): void {
   const { plan: { messages }, replies } = seen;
   const { plan } = world;
+  if (seen.failure !== "") say(`It threw ${seen.failure}`);
+  if (replies.length < messages.length && !mayGoWithout(world, seen)) {
+    say(
+      `It made ${replies.length} of ${messages.length} requests: ${seen.end}`,
+    );
+  }
   let hasEnded = false;
   replies.forEach(({ text, error }, index) => {
     // After such an error reply the connection ends.
@@ -127,6 +129,8 @@ function checkReplies(world: World, seen: Seen, say: Violate): void {
       if (mayGoWithout(world, seen)) return;
       return say(`Reply ${index} is missing: ${error} ${text}`);
     }
+    const code = /^ERROR:([^!]*)!$/.exec(text)?.[1] ?? null;
+    if (error !== code) say(`Reply ${index} has the error ${error}: ${text}`);
     const { byteLength } = messages[index]!;
     const message = messageText(plan, seen.plan.id, index, byteLength);
     const allowed = allowedReplies(world, seen, message, true);
@@ -134,7 +138,8 @@ function checkReplies(world: World, seen: Seen, say: Violate): void {
     const isCut = replyEndOf(plan.server) === undefined &&
       plan.server.framing === "end" && allowed.some((reply) =>
         reply.startsWith(text)
-      ) && (isLogged(world, seen) || seen.plan.line.halfClose !== "pass");
+      ) && (isLogged(world, seen) || seen.plan.line.halfClose !== "pass") &&
+      mayGoWithout(world, seen);
     if (!isCut) say(`Reply ${index} is wrong: ${text}`);
   });
 }
@@ -169,7 +174,7 @@ function checkScripted(
     sent += frame(message, server, isComplete).length;
     // The client said nothing more, and may be refused all the same.
     if (sent === begins && server.keepAlive) {
-      if (/^(\d+:)?ERROR:(busy|shutting down|timed out)!/.test(rest)) rest = "";
+      if (isOneError(rest, server)) rest = "";
       break;
     }
     const allowed = allowedReplies(world, seen, message, isComplete)
@@ -198,13 +203,19 @@ function checkScripted(
   }
   if (rest === "") return;
   const extra = seen.plan.extraBytes > 0 && server.keepAlive;
-  if (!(extra && /^(\d+:)?ERROR:/.test(rest))) say(`There is more: ${rest}`);
+  if (!(extra && isOneError(rest, server))) say(`There is more: ${rest}`);
 }
 
 /** Whether a reply is an error that ends the connection. */
 function isLast(reply: string): boolean {
   const ending = /ERROR:(too large|timed out|no end|busy|bad count|got)/;
   return ending.test(reply);
+}
+
+/** Whether this is one error reply, and nothing else. */
+function isOneError(text: string, server: ServerPlan): boolean {
+  const error = /ERROR:[^!]+!/.exec(text)?.[0];
+  return error !== undefined && text === frameReply(error, server);
 }
 
 /** Whether a reply is an error that needs no message. */

@@ -26,6 +26,10 @@ export interface Seen {
   end: string;
   /** When it was connected, in ms. */
   connectedAtMs: number;
+  /** Whether it is a client of this project. */
+  readonly isLibrary: boolean;
+  /** What a client of this project threw that is not a `ConversationError`. */
+  failure: string;
   /** When it was done, in ms. */
   doneAtMs: number;
   /** The replies that a client of this project resolved to, or its errors. */
@@ -50,11 +54,13 @@ export async function runClient(
   const process = new Process(network.time, random);
   const client = new Scripted(network, process, world, plan, seen);
   try {
-    if (plan.kind === "sendData" || plan.kind === "connect") {
+    if (seen.isLibrary) {
       await client.useLibrary();
     } else await client.run();
   } catch (error) {
     seen.end ||= `${error}`;
+    const isExpected = error instanceof ConversationError;
+    if (seen.isLibrary && !isExpected) seen.failure = `${error}`;
   }
   seen.doneAtMs = process.now();
 }

@@ -18,8 +18,10 @@ Options:
   --trace            Print everything that happens, in the first world only.
   --help             Print this help.`;
 
-/** Seeds below this are told from each other by what happens. */
+/** Random seeds are below this. */
 const SEEDS = 2 ** 40;
+
+const MAX_NUMBER = 2 ** 48;
 
 const { seed, conversations, trace, help } = parseOptions(Deno.args);
 if (help) {
@@ -41,21 +43,35 @@ function parseOptions(args: string[]) {
     });
     const { trace, help } = values;
     return {
-      seed: numberOf("--seed", values.seed, Math.random() * SEEDS),
-      conversations: numberOf("--conversations", values.conversations, 100_000),
+      seed: numberOf("--seed", values.seed, 0, Math.random() * SEEDS),
+      conversations: numberOf(
+        "--conversations",
+        values.conversations,
+        1,
+        100_000,
+      ),
       trace,
       help,
     };
   } catch (error) {
-    console.error(`simulate: ${(error as Error).message.split(". ")[0]}`);
+    const [line] = (error as Error).message.split(/\. |\n/);
+    console.error(`simulate: ${line}`);
     Deno.exit(2);
   }
 }
 
-function numberOf(flag: string, text: string | undefined, otherwise: number) {
+function numberOf(
+  flag: string,
+  text: string | undefined,
+  min: number,
+  otherwise: number,
+): number {
   if (text === undefined) return Math.floor(otherwise);
-  if (/^\d+$/.test(text) && Number(text) < SEEDS) return Number(text);
-  throw new Error(`${flag} must be a number from 0, and is "${text}"`);
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= MAX_NUMBER) return value;
+  throw new Error(
+    `${flag} must be a number from ${min} to 2^48, and is "${text}"`,
+  );
 }
 
 /** Returns whether no world failed. */

@@ -127,7 +127,11 @@ export async function runWorld(
       ...rest,
       ...(replyEnd !== undefined && { replyEnd }),
       signal: abort.signal,
-      onError: () => {},
+      onError: (error) => {
+        const isOfHandler = error instanceof Error &&
+          /^A (handler|reply) (threw|rejected|stopped)$/.test(error.message);
+        if (!isOfHandler) violate(`A handler failed without reason: ${error}`);
+      },
       onAcceptError: () => {},
       onConversation: (report) => {
         const { port } = report.remoteAddr as Deno.NetAddr;
@@ -163,6 +167,8 @@ export async function runWorld(
     end: "",
     connectedAtMs: Infinity,
     doneAtMs: Infinity,
+    isLibrary: client.kind === "sendData" || client.kind === "connect",
+    failure: "",
     replies: [],
   }));
   for (const seen of clients) {
