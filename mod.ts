@@ -11,6 +11,8 @@
  * - {@linkcode recvEnd} reads from any reader up to an end marker,
  *   {@linkcode messages} one message after another, {@linkcode recvCount} a
  *   message with a byte count in front.
+ * - {@linkcode Reader} reads many times from one source, by markers, byte
+ *   counts, lengths or numbers of bytes, and can be interrupted without loss.
  * - {@linkcode serve} is the server's side.
  * - {@linkcode sendData} is the client's side of one message and reply,
  *   {@linkcode connect} of many on one connection.
@@ -28,9 +30,16 @@
  * @module
  */
 export {
+  type ByteOrder,
   type ByteReader,
+  type ByteSource,
+  type CountFraming,
   type Marker,
   messages,
+  type ProcessOutput,
+  Reader,
+  type ReaderOptions,
+  type ReadOptions,
   type Received,
   type ReceivedCount,
   recvCount,

@@ -1,20 +1,30 @@
 /**
  * Reading messages from a stream of bytes: `recvEnd()` up to an end marker,
- * `messages()` one after another, `recvCount()` by a byte count.
+ * `messages()` one after another, `recvCount()` by a byte count, and `Reader`
+ * for many reads of any kind, each with a time limit.
  *
- * The source may be a connection, a file, standard input or a
- * `ReadableStream`: this module knows nothing of sockets.
+ * The source may be a connection, a file, standard input, a `ReadableStream`, a
+ * child process or bytes in memory: this module knows nothing of sockets.
  *
  * @module
  */
-import { type ByteReader, openChunks } from "./framing/chunk_reader.ts";
+import {
+  type ByteReader,
+  type ByteSource,
+  openChunks,
+  type ProcessOutput,
+} from "./framing/chunk_reader.ts";
+import type { CountFraming } from "./framing/count_framing.ts";
 import { DEFAULT_MAX_BYTES } from "./framing/defaults.ts";
 import { EndMarkerFraming } from "./framing/end_marker.ts";
 import type { Framing } from "./framing/framing.ts";
+import type { ByteOrder } from "./framing/length_prefix.ts";
 import { type Marker, toMarkerSet } from "./framing/marker.ts";
 import { checkMaxBytes } from "./framing/max_bytes.ts";
 import { netstringFraming } from "./framing/netstring.ts";
 import { freshBlocks, ReadBuffer } from "./framing/read_buffer.ts";
+import { Reader } from "./framing/reader.ts";
+import type { ReaderOptions, ReadOptions } from "./framing/read_options.ts";
 import type {
   Decoded,
   Received,
@@ -22,7 +32,19 @@ import type {
   StopReason,
 } from "./framing/received.ts";
 
-export type { ByteReader, Marker, Received, ReceivedCount };
+export type {
+  ByteOrder,
+  ByteReader,
+  ByteSource,
+  CountFraming,
+  Marker,
+  ProcessOutput,
+  ReaderOptions,
+  ReadOptions,
+  Received,
+  ReceivedCount,
+};
+export { Reader };
 
 /** Options of {@linkcode recvEnd}, {@linkcode messages}, {@linkcode recvCount}. */
 export interface RecvEndOptions {
@@ -102,7 +124,7 @@ const EMPTY = new Uint8Array(0);
  * ```
  */
 export async function recvEnd(
-  source: ByteReader | ReadableStream<Uint8Array>,
+  source: ByteSource,
   end: Marker | readonly Marker[],
   options: RecvEndOptions = {},
 ): Promise<Received> {
@@ -138,7 +160,7 @@ export async function recvEnd(
  * ```
  */
 export async function* messages(
-  source: ByteReader | ReadableStream<Uint8Array>,
+  source: ByteSource,
   end: Marker | readonly Marker[],
   options: RecvEndOptions = {},
 ): AsyncGenerator<Received> {
@@ -189,7 +211,7 @@ export async function* messages(
  * ```
  */
 export async function recvCount(
-  source: ByteReader | ReadableStream<Uint8Array>,
+  source: ByteSource,
   options: RecvEndOptions = {},
 ): Promise<ReceivedCount> {
   return await receive(source, netstringFraming, options);
@@ -197,7 +219,7 @@ export async function recvCount(
 
 /** Reads one message: the loop that all framings share. */
 async function receive<Reason extends StopReason>(
-  source: ByteReader | ReadableStream<Uint8Array>,
+  source: ByteSource,
   framing: Framing<Reason>,
   options: RecvEndOptions,
 ): Promise<Decoded<Reason>> {

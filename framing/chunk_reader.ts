@@ -1,13 +1,12 @@
 /**
- * Chunks of bytes from a reader or a stream that is not trusted.
+ * Chunks of bytes from a source that is not trusted.
  *
  * @module
  */
-import type { ReadBuffer } from "./read_buffer.ts";
 
 /**
- * A source of bytes that `recvEnd()` reads from: a `Deno.Conn`, a
- * `Deno.FsFile`, `Deno.stdin`, or any object with such a `read()`.
+ * A source of bytes with a `read()`: a `Deno.Conn`, a `Deno.FsFile`,
+ * `Deno.stdin`, or any object like them.
  */
 export interface ByteReader {
   /**
@@ -15,6 +14,30 @@ export interface ByteReader {
    * `null` at the end of file.
    */
   read(p: Uint8Array): Promise<number | null>;
+}
+
+/** A process whose standard output is piped: a `Deno.ChildProcess`. */
+export interface ProcessOutput {
+  /** The standard output. */
+  readonly stdout: ReadableStream<Uint8Array>;
+}
+
+/**
+ * A source of bytes: a connection, a file or any object with `read()`, a stream
+ * of bytes, the standard output of a child process, or bytes in memory.
+ */
+export type ByteSource =
+  | ByteReader
+  | ReadableStream<Uint8Array>
+  | ProcessOutput
+  | Uint8Array;
+
+/** Memory that a `ByteReader` reads into: a `ReadBuffer`, for one. */
+export interface ReadMemory {
+  /** Begins a read: the memory for the next bytes, never empty. */
+  beginRead(): Uint8Array;
+  /** Ends the read of `byteLength` bytes, and returns them. */
+  endRead(byteLength: number): Uint8Array;
 }
 
 /** Bytes in chunks. */
@@ -27,24 +50,46 @@ export interface ChunkReader extends Disposable {
 const MAX_EMPTY_READS = 100;
 
 /**
- * Reads chunks: of a reader, into `buffer`; of a stream, as they are.
+ * Reads chunks: of a reader, into `memory`; of a stream or of bytes, as they are.
  *
  * Disposing of the chunks unlocks a stream, and closes nothing.
  *
- * @throws {TypeError} If the source is neither, or if the stream is locked.
+ * @throws {TypeError} If the source is no `ByteSource`, if its stream is locked,
+ * or if the standard output of the process is not piped.
  */
 export function openChunks(
-  source: ByteReader | ReadableStream<Uint8Array>,
-  buffer: ReadBuffer,
+  source: ByteSource,
+  memory: ReadMemory,
 ): ChunkReader {
   if (source instanceof ReadableStream) return streamChunks(source.getReader());
-  if (typeof source?.read === "function") return readerChunks(source, buffer);
+  if (source instanceof Uint8Array) return memoryChunks(source);
+  if (typeof source === "object" && source !== null) {
+    if ("read" in source && typeof source.read === "function") {
+      return readerChunks(source, memory);
+    }
+    if ("stdout" in source && source.stdout instanceof ReadableStream) {
+      return streamChunks(source.stdout.getReader());
+    }
+  }
   throw new TypeError(
-    "Cannot read from the source: neither a reader nor a ReadableStream",
+    "Cannot read from the source: neither a reader, nor a ReadableStream, " +
+      "nor a process with a piped standard output, nor bytes",
   );
 }
 
-function readerChunks(source: ByteReader, buffer: ReadBuffer): ChunkReader {
+function memoryChunks(bytes: Uint8Array): ChunkReader {
+  let left: Uint8Array | null = bytes.length > 0 ? bytes : null;
+  return {
+    [Symbol.dispose]: () => {},
+    next() {
+      const chunk = left;
+      left = null;
+      return Promise.resolve(chunk);
+    },
+  };
+}
+
+function readerChunks(source: ByteReader, buffer: ReadMemory): ChunkReader {
   return {
     [Symbol.dispose]: () => {},
     async next() {

@@ -101,9 +101,14 @@ class EndMarkerDecoder implements Decoder<Reason> {
       this.#byteLength += chunk.length;
       return this.#tooLarge();
     }
-    appendChunk(chunks, chunk.subarray(0, offset));
-    dropLast(chunks, markerLength);
-    this.#chunks = [];
+    if (chunks.length > 0) {
+      appendChunk(chunks, chunk.subarray(0, offset));
+      dropLast(chunks, markerLength);
+      this.#chunks = [];
+    } else if (byteLength > 0) {
+      chunks.push(chunk.subarray(0, byteLength));
+      this.#chunks = [];
+    }
     this.#byteLength = 0;
     const rest = chunk.subarray(offset);
     return new Decoded("end", chunks, byteLength, rest, index);

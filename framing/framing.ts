@@ -21,6 +21,11 @@ export interface Decoder<Reason extends StopReason = StopReason> {
   push(chunk: Uint8Array): Decoded<Reason> | undefined;
   /** The result at the end of file: of all bytes since the last message. */
   end(): Decoded<Reason>;
+  /**
+   * The number of the last bytes pushed that a decoder needs again which starts
+   * afresh. By default all since the last message.
+   */
+  readonly neededBytes?: number;
 }
 
 /** A way to tell where a message ends. */

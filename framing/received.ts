@@ -5,7 +5,7 @@
  */
 import { concat } from "@std/bytes";
 
-/** What `recvEnd()` received. */
+/** A message up to its end marker: what `recvEnd()` received. */
 export interface Received {
   /** Whether the end marker arrived. */
   gotEnd: boolean;
@@ -27,19 +27,20 @@ export interface Received {
   byteLength: number;
   /**
    * Bytes that were read after the marker, not copied: pass them to the next
-   * `recvEnd()` as `initial`. Empty unless `gotEnd`.
+   * `recvEnd()` as `initial`. Empty unless `gotEnd`, and always with a `Reader`,
+   * which keeps them.
    */
   rest: Uint8Array;
 }
 
-/** What `recvCount()` received. */
+/** A message with its byte count in front: what `recvCount()` received. */
 export interface ReceivedCount {
-  /** Whether the complete message and the comma after it arrived. */
+  /** Whether the complete message arrived; of a netstring, with its comma. */
   gotEnd: boolean;
   /**
-   * Why reading stopped: `"end"`, the comma arrived where it is due; `"eof"`,
-   * the end of file came first; `"bad count"`, the bytes are not a netstring,
-   * or the count is above `maxBytes`.
+   * Why reading stopped: `"end"`, the message is complete; `"eof"`, the end of
+   * file came first; `"bad count"`, the bytes are not in this format (a
+   * netstring, say), or the count is above `maxBytes`.
    */
   reason: "end" | "eof" | "bad count";
   /** The count before the message; null if it did not arrive. */
@@ -50,7 +51,10 @@ export interface ReceivedCount {
   chunks: readonly Uint8Array[];
   /** The number of bytes in `data`. */
   byteLength: number;
-  /** Bytes that were read after the comma. Empty unless `gotEnd`. */
+  /**
+   * Bytes that were read after the message. Empty unless `gotEnd`, and always
+   * with a `Reader`, which keeps them.
+   */
   rest: Uint8Array;
   /** Whether the end of file came before any byte. */
   isEmpty: boolean;
@@ -66,7 +70,8 @@ export class Decoded<Reason extends StopReason = StopReason> {
   readonly reason: Reason;
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
-  readonly rest: Uint8Array;
+  /** A `Reader` keeps these bytes, and empties this. */
+  rest: Uint8Array;
   readonly markerIndex: number;
   readonly count: number | null;
   /** Whether the end of file came before any byte. */

@@ -1,0 +1,307 @@
+/**
+ * A source whose bytes stay until they are consumed, and whose pending read
+ * survives the call that waits for it.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes";
+import { ByteQueue } from "./byte_queue.ts";
+import type { ChunkReader } from "./chunk_reader.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Decoder, Framing } from "./framing.ts";
+import { Interrupter } from "./interrupter.ts";
+import { type ByteOrder, uintOf } from "./length_prefix.ts";
+import type { ReadOptions } from "./read_options.ts";
+import { appendChunk, Decoded, type StopReason } from "./received.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Reads ahead from chunks, and decodes messages from what was read.
+ *
+ * An attempt (`decode()`, `exactly()`, `some()`, `toEnd()`) takes what it needs
+ * from the bytes that have arrived, or takes nothing and returns undefined;
+ * `run()` repeats it after each chunk. A read that has begun adds its chunk to
+ * the bytes, whether a call waits for it or not: so a call that is interrupted
+ * loses nothing.
+ */
+export class BufferedSource {
+  readonly #chunks: ChunkReader;
+  readonly #clock: Clock;
+  readonly #unread = new ByteQueue();
+  #framing: Framing | undefined;
+  #maxBytes = 0;
+  #decoder: Decoder | undefined;
+  /** The bytes of an incomplete message, which the decoder has been given. */
+  #taken: Uint8Array[] = [];
+  #takenBytes = 0;
+  /** The read that has begun: settled, never rejected, once its chunk is here. */
+  #read: Promise<void> | undefined;
+  #isEnded = false;
+  /** Why no further byte will come, if it is not the end of file. */
+  #failure: { readonly error: unknown } | undefined;
+  /** A call is waiting. */
+  #isBusy = false;
+  /** Of the call that waits with a time limit or a signal. */
+  #interrupter: Interrupter | undefined;
+
+  /** @param initial Bytes that precede those of the chunks. */
+  constructor(
+    chunks: ChunkReader,
+    initial: Uint8Array = EMPTY,
+    clock = systemClock,
+  ) {
+    this.#chunks = chunks;
+    this.#clock = clock;
+    if (initial.length > 0) this.#unread.push(initial);
+  }
+
+  /**
+   * Repeats an attempt until it returns a result, each time after a chunk or
+   * the end of file. At the end of file it must return or throw.
+   *
+   * @returns The result, if the first attempt has one; else a promise. Most
+   * attempts need not wait, and a promise is most of what they would cost.
+   * @throws {Deno.errors.Busy} If another call is waiting.
+   * @throws What the attempt or the source threw, and the reason of `signal`.
+   */
+  run<T>(attempt: () => T | undefined, options: ReadOptions): T | Promise<T> {
+    this.#checkIdle();
+    options.signal?.throwIfAborted();
+    const result = attempt();
+    return result !== undefined ? result : this.#wait(attempt, options);
+  }
+
+  /**
+   * Decodes one message. A complete message is consumed with its framing; if
+   * there is none, for whatever reason, all its bytes stay.
+   *
+   * Interrupted, and called again with the same framing and the same limit, it
+   * goes on where it was. Otherwise the bytes are decoded again from the first.
+   */
+  decode<Reason extends StopReason>(
+    framing: Framing<Reason>,
+    maxBytes: number,
+  ): Decoded<Reason> | undefined {
+    const decoder = this.#decoderOf(framing, maxBytes);
+    // After as many bytes every decoder has a result: what is found does not
+    // depend on the chunks, and a small limit does not search large chunks.
+    const decisiveBytes = maxBytes + framing.overheadBytes + 1;
+    for (let chunk; (chunk = this.#unread.first) !== undefined;) {
+      const missing = decisiveBytes - this.#takenBytes;
+      const part = chunk.length > missing ? chunk.subarray(0, missing) : chunk;
+      const received = decoder.push(part);
+      if (received === undefined) {
+        this.#take(part, decoder);
+        continue;
+      }
+      if (received.gotEnd) {
+        if (part === chunk) this.#unread.shortenFirst(received.rest);
+        else this.#unread.drop(part.length - received.rest.length);
+      }
+      return this.#settle(received);
+    }
+    if (!this.#isEnded) return undefined;
+    this.#decoder = undefined;
+    return this.#settle(decoder.end());
+  }
+
+  /**
+   * Decodes one message, and consumes its bytes even if it is not complete: at
+   * the limit, the first `maxBytes`; at the end of file, all.
+   */
+  until<Reason extends StopReason>(
+    framing: Framing<Reason>,
+    maxBytes: number,
+  ): Decoded<Reason> | undefined {
+    const received = this.decode(framing, maxBytes);
+    if (received?.reason === "eof") this.takeAll();
+    if (received?.reason !== "limit") return received;
+    // All that was read would depend on the chunks, and 0 be no progress.
+    const byteLength = Math.max(1, maxBytes);
+    return new Decoded(received.reason, this.take(byteLength), byteLength);
+  }
+
+  /** @throws {Deno.errors.UnexpectedEof} If fewer bytes are left. */
+  exactly(byteCount: number): Uint8Array | undefined {
+    const { byteLength } = this.#restored();
+    if (byteLength >= byteCount) return join(this.#unread.take(byteCount));
+    if (!this.#isEnded) return undefined;
+    throw new Deno.errors.UnexpectedEof(
+      `Cannot read exactly ${byteCount} bytes: ` +
+        `the end of file came after ${byteLength}`,
+    );
+  }
+
+  /** @throws {RangeError} If the value is not exact as a number. */
+  uint(byteCount: number, order: ByteOrder): number | undefined {
+    const bytes = this.exactly(byteCount);
+    if (bytes === undefined) return undefined;
+    const value = uintOf(bytes, order);
+    if (value <= Number.MAX_SAFE_INTEGER) return value;
+    this.#unread.prepend([bytes]);
+    throw new RangeError("Cannot read an integer above 2^53 - 1 as a number");
+  }
+
+  /** The next bytes, at least 1; null at the end of file. */
+  some(maxBytes: number): Uint8Array | null | undefined {
+    const { first } = this.#restored();
+    if (first === undefined) return this.#isEnded ? null : undefined;
+    return join(this.#unread.take(Math.min(first.length, maxBytes)));
+  }
+
+  /** @throws {RangeError} If more than `maxBytes` are left. */
+  toEnd(maxBytes: number): Uint8Array | undefined {
+    const { byteLength } = this.#restored();
+    if (byteLength > maxBytes) {
+      throw new RangeError(
+        `Cannot read to the end of file: more than ${maxBytes} bytes are left`,
+      );
+    }
+    return this.#isEnded ? join(this.takeAll()) : undefined;
+  }
+
+  /** Consumes bytes, of which as many must have arrived. */
+  take(byteCount: number): Uint8Array[] {
+    return this.#restored().take(byteCount);
+  }
+
+  /** Consumes all bytes that have arrived. */
+  takeAll(): Uint8Array[] {
+    return this.take(this.#restored().byteLength);
+  }
+
+  /**
+   * Ends reading, and unlocks a stream.
+   *
+   * @throws {Deno.errors.Busy} If a read is pending: its bytes would be lost.
+   */
+  release(): Uint8Array {
+    this.#checkIdle();
+    if (this.#read !== undefined) {
+      throw new Deno.errors.Busy(
+        "Cannot release the source: a read of an aborted call is pending",
+      );
+    }
+    const rest = join(this.takeAll());
+    this.dispose();
+    return rest;
+  }
+
+  /** Ends reading, unlocks a stream, and drops all bytes that have arrived. */
+  dispose(): void {
+    this.takeAll();
+    this.#isEnded = false;
+    const error = new TypeError("Cannot read: the reader was released");
+    this.#failure = { error };
+    this.#interrupter?.interrupt(error);
+    this.#chunks[Symbol.dispose]();
+  }
+
+  async #wait<T>(
+    attempt: () => T | undefined,
+    options: ReadOptions,
+  ): Promise<T> {
+    this.#isBusy = true;
+    if (options.signal !== undefined || options.timeout) {
+      this.#interrupter = new Interrupter(options, this.#clock);
+    }
+    try {
+      for (;;) {
+        if (this.#failure !== undefined) throw this.#failure.error;
+        this.#read ??= this.#chunks.next().then(this.#onChunk, this.#onFailure);
+        await (this.#interrupter?.wait() ?? this.#read);
+        const result = attempt();
+        if (result !== undefined) return result;
+      }
+    } finally {
+      this.#isBusy = false;
+      this.#interrupter?.stop();
+      this.#interrupter = undefined;
+    }
+  }
+
+  // Called once for each read, whoever waits by then.
+  readonly #onChunk = (chunk: Uint8Array | null): void => {
+    this.#read = undefined;
+    if (chunk === null) this.#isEnded = true;
+    else if (this.#failure === undefined) this.#unread.push(chunk);
+    this.#interrupter?.wake();
+  };
+
+  readonly #onFailure = (error: unknown): void => {
+    this.#read = undefined;
+    this.#failure ??= { error };
+    this.#interrupter?.wake();
+  };
+
+  #checkIdle(): void {
+    if (!this.#isBusy) return;
+    throw new Deno.errors.Busy(
+      "Cannot read: another call of this reader is pending",
+    );
+  }
+
+  #decoderOf<Reason extends StopReason>(
+    framing: Framing<Reason>,
+    maxBytes: number,
+  ): Decoder<Reason> {
+    if (
+      this.#decoder === undefined || framing !== this.#framing ||
+      maxBytes !== this.#maxBytes
+    ) {
+      this.#restored();
+      this.#framing = framing;
+      this.#maxBytes = maxBytes;
+      this.#decoder = framing.decoder(maxBytes);
+    }
+    return this.#decoder as Decoder<Reason>;
+  }
+
+  /** Notes that a decoder has been given the first unread bytes. */
+  #take(part: Uint8Array, decoder: Decoder): void {
+    this.#unread.drop(part.length);
+    appendChunk(this.#taken, part);
+    this.#takenBytes += part.length;
+    const { neededBytes = this.#takenBytes } = decoder;
+    for (let excess = this.#takenBytes - neededBytes; excess > 0;) {
+      const first = this.#taken[0]!;
+      if (first.length <= excess) this.#taken.shift();
+      else this.#taken[0] = first.subarray(excess);
+      const dropped = Math.min(first.length, excess);
+      this.#takenBytes -= dropped;
+      excess -= dropped;
+    }
+  }
+
+  /** Forgets the bytes of a complete message; restores those of another. */
+  #settle<Reason extends StopReason>(
+    received: Decoded<Reason>,
+  ): Decoded<Reason> {
+    if (!received.gotEnd) {
+      this.#restored();
+      return received;
+    }
+    received.rest = EMPTY;
+    if (this.#takenBytes > 0) {
+      this.#taken = [];
+      this.#takenBytes = 0;
+    }
+    return received;
+  }
+
+  /** All bytes that were not consumed, after ending what a decoder has begun. */
+  #restored(): ByteQueue {
+    this.#decoder = undefined;
+    if (this.#takenBytes > 0) {
+      this.#unread.prepend(this.#taken);
+      this.#taken = [];
+      this.#takenBytes = 0;
+    }
+    return this.#unread;
+  }
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : concat(chunks);
+}
