@@ -56,17 +56,24 @@ export class BufferedSource {
     if (initial.length > 0) this.#unread.push(initial);
   }
 
+  /** @throws {Deno.errors.Busy} If another call is waiting. */
+  checkIdle(): void {
+    if (!this.#isBusy) return;
+    throw new Deno.errors.Busy(
+      "Cannot read: another call of this reader is pending",
+    );
+  }
+
   /**
    * Repeats an attempt until it returns a result, each time after a chunk or
    * the end of file. At the end of file it must return or throw.
    *
    * @returns The result, if the first attempt has one; else a promise. Most
    * attempts need not wait, and a promise is most of what they would cost.
-   * @throws {Deno.errors.Busy} If another call is waiting.
    * @throws What the attempt or the source threw, and the reason of `signal`.
    */
   run<T>(attempt: () => T | undefined, options: ReadOptions): T | Promise<T> {
-    this.#checkIdle();
+    this.checkIdle();
     options.signal?.throwIfAborted();
     const result = attempt();
     return result !== undefined ? result : this.#wait(attempt, options);
@@ -177,7 +184,7 @@ export class BufferedSource {
    * @throws {Deno.errors.Busy} If a read is pending: its bytes would be lost.
    */
   release(): Uint8Array {
-    this.#checkIdle();
+    this.checkIdle();
     if (this.#read !== undefined) {
       throw new Deno.errors.Busy(
         "Cannot release the source: a read of an aborted call is pending",
@@ -235,13 +242,6 @@ export class BufferedSource {
     this.#interrupter?.wake();
   };
 
-  #checkIdle(): void {
-    if (!this.#isBusy) return;
-    throw new Deno.errors.Busy(
-      "Cannot read: another call of this reader is pending",
-    );
-  }
-
   #decoderOf<Reason extends StopReason>(
     framing: Framing<Reason>,
     maxBytes: number,
@@ -280,6 +280,7 @@ export class BufferedSource {
   ): Decoded<Reason> {
     if (!received.gotEnd) {
       this.#restored();
+      this.#decoder = undefined;
       return received;
     }
     received.rest = EMPTY;
@@ -292,8 +293,9 @@ export class BufferedSource {
 
   /** All bytes that were not consumed, after ending what a decoder has begun. */
   #restored(): ByteQueue {
-    this.#decoder = undefined;
+    // A decoder that has been given nothing can decode the next message.
     if (this.#takenBytes > 0) {
+      this.#decoder = undefined;
       this.#unread.prepend(this.#taken);
       this.#taken = [];
       this.#takenBytes = 0;

@@ -349,6 +349,7 @@ export class Reader implements Disposable {
     prepare: (maxBytes: number) => () => T | undefined,
   ): Promise<T> {
     try {
+      this.#source.checkIdle();
       const attempt = prepare(checkReadOptions(options));
       return Promise.resolve(this.#source.run(attempt, options));
     } catch (error) {
