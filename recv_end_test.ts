@@ -5,7 +5,13 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { type ByteReader, type Received, recvEnd } from "./recv_end.ts";
+import {
+  type ByteReader,
+  messages,
+  type Received,
+  recvCount,
+  recvEnd,
+} from "./recv_end.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -240,6 +246,18 @@ Deno.test("recvEnd() leaves a stream unlocked and open", async () => {
   assertEquals(stream.locked, false);
   const { value } = await stream.getReader().read();
   assertEquals(value, utf8("b"));
+});
+
+Deno.test("recvEnd() reads from bytes in memory, which it does not copy", async () => {
+  const bytes = utf8("a;b");
+  const received = await recvEnd(bytes, ";");
+  assertEquals([received.data, received.rest], [utf8("a"), utf8("b")]);
+  assertStrictEquals(received.data.buffer, bytes.buffer);
+  const none = await recvEnd(utf8(""), ";");
+  assertEquals([none.reason, none.byteLength], ["eof", 0]);
+  const all = await Array.fromAsync(messages(bytes, ";"));
+  assertEquals(all.map(({ data }) => textOf(data)), ["a", "b"]);
+  assertEquals((await recvCount(utf8("1:a,"))).data, utf8("a"));
 });
 
 // What a reader may do wrong, and what may look like it but is right.

@@ -16,6 +16,9 @@ import { appendChunk, Decoded, type StopReason } from "./received.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** Takes a result from the bytes that have arrived; undefined if it needs more. */
+export type Attempt<T> = () => T | undefined;
+
 /**
  * Reads ahead from chunks, and decodes messages from what was read.
  *
@@ -72,7 +75,7 @@ export class BufferedSource {
    * attempts need not wait, and a promise is most of what they would cost.
    * @throws What the attempt or the source threw, and the reason of `signal`.
    */
-  run<T>(attempt: () => T | undefined, options: ReadOptions): T | Promise<T> {
+  run<T>(attempt: Attempt<T>, options: ReadOptions): T | Promise<T> {
     this.checkIdle();
     options.signal?.throwIfAborted();
     const result = attempt();
@@ -206,7 +209,7 @@ export class BufferedSource {
   }
 
   async #wait<T>(
-    attempt: () => T | undefined,
+    attempt: Attempt<T>,
     options: ReadOptions,
   ): Promise<T> {
     this.#isBusy = true;

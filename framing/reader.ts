@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { BufferedSource } from "./buffered_source.ts";
+import { type Attempt, BufferedSource } from "./buffered_source.ts";
 import { type ByteSource, openChunks } from "./chunk_reader.ts";
 import { type CountFraming, toCountFraming } from "./count_framing.ts";
-import type { CountReason } from "./decimal_count.ts";
 import { type ByteOrder, checkUint } from "./length_prefix.ts";
 import type { Marker } from "./marker.ts";
 import { MarkerCache } from "./marker_cache.ts";
@@ -21,16 +20,15 @@ import type { Decoded, Received, ReceivedCount } from "./received.ts";
 
 /**
  * Buffered reading from a connection, a file, a stream, a child process or
- * bytes: up to an end marker, n bytes, a byte count, an unsigned integer, or
- * whatever has arrived.
+ * bytes: up to an end marker, by a byte count, n bytes, or what has arrived.
  *
  * - **A call that is aborted or timed out loses no byte.** What it has read
- *   stays in the reader, and the read that is pending goes on. The next call,
- *   of whatever method, goes on from there.
+ *   stays, and so does its pending read. The next call, of whatever method, goes
+ *   on from there.
  * - **The results depend on the bytes alone,** never on how they were cut on
  *   their way; only `some()` returns what has arrived.
- * - **What is returned is consumed, nothing else.** A call that throws consumes
- *   nothing. Each method says what it does at the limit and at the end of file.
+ * - **What is returned or skipped is consumed, nothing else.** Each method says
+ *   what it does at the limit and at the end of file.
  *
  * One call at a time: a second one rejects with `Deno.errors.Busy`. The end of
  * file is final, and so is an error of the source: each call that needs more
@@ -118,9 +116,8 @@ export class Reader implements Disposable {
   }
 
   /**
-   * Drops all bytes up to an end marker, and the marker. It takes no memory for
-   * them: `maxBytes` has no effect. After an abort, the next `skipUntil()` of
-   * the same marker goes on.
+   * Drops all bytes up to an end marker, and the marker, as they arrive:
+   * `maxBytes` has no effect. After an abort, the same call goes on.
    *
    * @param end The end marker, or several.
    * @param options The limit on the time.
@@ -323,18 +320,12 @@ export class Reader implements Disposable {
     this.#source.dispose();
   }
 
-  #searching(
-    end: Marker | readonly Marker[],
-    maxBytes: number,
-  ): () => Decoded<Received["reason"]> | undefined {
+  #searching(end: Marker | readonly Marker[], maxBytes: number) {
     const framing = this.#markers.framing(end);
     return () => this.#source.until(framing, maxBytes);
   }
 
-  #counting(
-    named: CountFraming,
-    maxBytes: number,
-  ): () => Decoded<CountReason> | undefined {
+  #counting(named: CountFraming, maxBytes: number) {
     const framing = toCountFraming(named);
     return () => this.#source.decode(framing, maxBytes);
   }
@@ -346,7 +337,7 @@ export class Reader implements Disposable {
   /** Checks the options, and the arguments as it prepares the attempt. */
   #run<T>(
     options: ReadOptions,
-    prepare: (maxBytes: number) => () => T | undefined,
+    prepare: (maxBytes: number) => Attempt<T>,
   ): Promise<T> {
     try {
       this.#source.checkIdle();
