@@ -90,6 +90,16 @@ Deno.test("decode() returns all bytes once with the end-of-file framing", async 
   assertEquals((await source.run(attempt, {})).isEmpty, true);
 });
 
+Deno.test("decode() reports the limit with the end-of-file framing", async () => {
+  for (const chunks of [["abcd"], ["abc", "d"], ["a", "b", "c", "d"]]) {
+    const source = new BufferedSource(chunkReader(chunks.map(utf8)));
+    const attempt = () => source.until(endOfFileFraming, 3);
+    const { reason, data } = await source.run(attempt, {});
+    assertEquals([reason, data], ["limit", utf8("abc")]);
+    assertEquals((await source.run(attempt, {})).data, utf8("d"));
+  }
+});
+
 Deno.test("decode() keeps few bytes while it skips", async () => {
   const framing = skipFraming(toMarkerSet("ab"));
   const chunks = [utf8("aaaa"), utf8("aaca"), utf8("bc")];

@@ -5,9 +5,6 @@
  */
 import { appendChunk } from "./received.ts";
 
-/** Dropped chunks are removed from the array once there are this many. */
-const MIN_DROPPED = 64;
-
 /** Chunks of bytes, first in, first out. None is empty, none is copied. */
 export class ByteQueue {
   #chunks: Uint8Array[] = [];
@@ -59,8 +56,8 @@ export class ByteQueue {
       this.#chunks = [];
       this.#head = 0;
     } else if (
-      // Half of the array: so each chunk is moved once, on average.
-      this.#head >= MIN_DROPPED && this.#head * 2 > this.#chunks.length
+      // More than half of the array: each chunk is moved once, on average.
+      this.#head * 2 > this.#chunks.length
     ) {
       this.#chunks = this.#chunks.slice(this.#head);
       this.#head = 0;

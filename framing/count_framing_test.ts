@@ -75,6 +75,15 @@ for (const [named, text, reason, data, count, rest] of TABLE) {
   });
 }
 
+Deno.test.each<[CountFraming, string]>([
+  [octets, "11111111111111111 "],
+  [{ framing: "netstring" }, "11111111111111111:"],
+  [big(8), "\xff\xff\xff\xff\xff\xff\xff\xff"],
+])("decoder() refuses a count that no number holds: %j %j", (named, text) => {
+  const decoder = toCountFraming(named).decoder(Infinity);
+  assertEquals(decoder.push(latin1(text))?.reason, "bad count");
+});
+
 Deno.test("decoder() starts afresh after each message", () => {
   for (const named of [octets, big(1), { framing: "netstring" } as const]) {
     const framing = toCountFraming(named);

@@ -3,9 +3,8 @@ import {
   assertEquals,
   assertRejects,
   assertStrictEquals,
-  assertThrows,
 } from "@std/assert";
-import { type CountFraming, Reader, recvEnd } from "../mod.ts";
+import { type CountFraming, Reader } from "../mod.ts";
 import {
   GatedSource,
   scripted,
@@ -273,6 +272,46 @@ Deno.test("an error of the source comes after the data, again and again", async 
   await assertRejects(() => reader.some(), Error, "reset");
 });
 
+Deno.test("an error of the source ends a call with a time limit at once", async () => {
+  const read = Promise.withResolvers<number | null>();
+  const reader = new Reader({ read: () => read.promise });
+  const call = reader.some({ timeout: 60_000 });
+  await Promise.resolve();
+  read.reject(new Error("reset"));
+  await assertRejects(() => call, Error, "reset");
+});
+
+Deno.test("a time limit longer than any timer is no limit", async () => {
+  const source = new GatedSource([utf8("a")]);
+  const reader = new Reader(source);
+  const call = reader.some({ timeout: 2 ** 40 });
+  await new Promise((done) => setTimeout(done, 5));
+  source.open();
+  assertEquals(await call, utf8("a"));
+});
+
+Deno.test("a call leaves nothing on its signal", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  };
+  const source = new GatedSource([utf8("a")]);
+  const reader = new Reader(source);
+  const call = reader.some({ signal });
+  assertEquals(listeners, 1);
+  source.open();
+  await call;
+  assertEquals(listeners, 0);
+});
+
 Deno.test("an error of a read whose call was aborted is thrown to the next", async () => {
   const read = Promise.withResolvers<number | null>();
   const reader = new Reader({ read: () => read.promise });
@@ -282,45 +321,4 @@ Deno.test("an error of a read whose call was aborted is thrown to the next", asy
   // Not an unhandled rejection, which would end the test run.
   await new Promise((done) => setTimeout(done));
   await assertRejects(() => reader.some(), Error, "reset");
-});
-
-Deno.test("release() hands over what was read, and unlocks a stream", async () => {
-  const stream = ReadableStream.from([utf8("a;b"), utf8("c;")]);
-  const reader = new Reader(stream);
-  await reader.until(";");
-  assertEquals(stream.locked, true);
-  const initial = reader.release();
-  assertEquals(stream.locked, false);
-  const next = new Reader(stream, { initial });
-  assertEquals(textOf((await next.until(";")).data), "bc");
-  await assertRejects(() => reader.some(), TypeError, "was released");
-  const { data } = await recvEnd(utf8("x;"), ";", { initial: utf8("w") });
-  assertEquals(textOf(data), "wx");
-});
-
-Deno.test("release() refuses while the read of an aborted call is pending", async () => {
-  const source = new GatedSource([utf8("a")]);
-  const reader = new Reader(source);
-  await assertRejects(() => reader.some({ timeout: 1 }), DOMException);
-  assertThrows(() => reader.release(), Deno.errors.Busy, "is pending");
-  source.open();
-  await new Promise((done) => setTimeout(done));
-  assertEquals(textOf(reader.release()), "a");
-});
-
-Deno.test("a disposed reader rejects the pending call and unlocks the stream", async () => {
-  const { readable, writable } = new TransformStream<Uint8Array>();
-  const reader = new Reader(readable);
-  const call = reader.until(";");
-  const limited = new Reader(new GatedSource([]));
-  const other = limited.until(";", { timeout: 60_000 });
-  await Promise.resolve();
-  reader[Symbol.dispose]();
-  limited[Symbol.dispose]();
-  await assertRejects(() => call, TypeError, "was released");
-  await assertRejects(() => other, TypeError, "was released");
-  assertEquals(readable.locked, false);
-  const written = writable.getWriter().write(utf8("a"));
-  assertEquals((await readable.getReader().read()).value, utf8("a"));
-  await written;
 });
