@@ -101,14 +101,9 @@ class EndMarkerDecoder implements Decoder<Reason> {
       this.#byteLength += chunk.length;
       return this.#tooLarge();
     }
-    if (chunks.length > 0) {
-      appendChunk(chunks, chunk.subarray(0, offset));
-      dropLast(chunks, markerLength);
-      this.#chunks = [];
-    } else if (byteLength > 0) {
-      chunks.push(chunk.subarray(0, byteLength));
-      this.#chunks = [];
-    }
+    appendChunk(chunks, chunk.subarray(0, offset));
+    dropLast(chunks, markerLength);
+    this.#chunks = [];
     this.#byteLength = 0;
     const rest = chunk.subarray(offset);
     return new Decoded("end", chunks, byteLength, rest, index);

@@ -138,7 +138,7 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
       replace: "isLast ? offset < 0 : offset >= 0",
     },
   ]),
-  ...mutantsIn("framing/netstring.ts", ["framing/netstring_test.ts"], [
+  ...mutantsIn("framing/decimal_count.ts", ["framing/netstring_test.ts"], [
     {
       name: "a count with leading zeros is accepted",
       find: "|| isLeadingZero) return false",
