@@ -14,6 +14,9 @@ export function isCutOff({ sockets }: Seen): boolean {
   return sockets.some(({ line }) => line.isForgotten || line.hasLostReset);
 }
 
+/** The largest buffer of a simulated host, in bytes. */
+const MAX_BUFFER_BYTES = 32_768;
+
 /** Whether the server was shut down before this client was done. */
 export function meetsShutdown(
   { shutdownAtMs }: World,
@@ -59,6 +62,9 @@ export function longestSilenceMs(
 ) {
   let silenceMs = 2 * (line.delayMs + line.jitterMs) + writePauseMs +
     readPauseMs;
+  // A segment arrives as one.
+  silenceMs += Math.min(line.maxSegmentBytes, MAX_BUFFER_BYTES) * 1000 /
+    line.rate;
   // The time-out of a segment doubles each time that it is lost.
   for (const [fromMs, toMs] of line.outages) silenceMs += 2 * (toMs - fromMs);
   if (line.loss > 0) silenceMs += line.loss > 0.01 ? 25_000 : 6000;

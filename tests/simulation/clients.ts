@@ -295,7 +295,9 @@ class Scripted {
   async #flood(conn: SimulatedConn): Promise<void> {
     const block = this.#bytes();
     for (let round = 0; round < FLOODS; round++) {
-      await conn.write(block);
+      for (let unsent = block; unsent.length > 0;) {
+        unsent = unsent.subarray(await conn.write(unsent));
+      }
       if (round % 8 === 0) await this.#process.sleep(10);
     }
     this.#close(conn);

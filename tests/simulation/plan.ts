@@ -177,6 +177,7 @@ function readSlowly(random: Random, client: ClientPlan): void {
   client.line = {
     ...PERFECT_LINE,
     delayMs: 5,
+    maxSegmentBytes: 1460,
     rate: random.magnitude(4200, 10_000),
   };
   client.extraBytes = 0;
@@ -232,7 +233,7 @@ function clientPlan(
     // An upload that goes on for long after its message, perhaps with a pause.
     const uploadMs = random.magnitude(1000, 60_000);
     extraBytes = Math.ceil(Math.min(line.rate * uploadMs / 1000, 200_000));
-    line.maxSegmentBytes = 65_536;
+    line.maxSegmentBytes = 1460;
     if (random.chance(0.5)) {
       const fromMs = atMs + random.next() * uploadMs;
       line.outages = [[fromMs, fromMs + random.magnitude(1000, 8000)]];
