@@ -5,7 +5,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Reader } from "../mod.ts";
 import { type Call, Oracle, randomStream } from "../tests/reader_oracle.ts";
 import { cutAt, GatedSource, textOf, utf8 } from "../tests/scripted_source.ts";
-import { Random } from "../tests/simulation/random.ts";
+import { Random } from "../tests/random.ts";
 
 const RANDOM_ABORTS = 100_000;
 

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Reader, ReadOptions } from "../mod.ts";
-import type { Random } from "./simulation/random.ts";
+import type { Random } from "./random.ts";
 import { utf8 } from "./scripted_source.ts";
 
 /** A call of a reader: what it is, and what it must return. */

@@ -9,7 +9,7 @@ import type { SimulatedConn } from "./connection.ts";
 import { frame, messageText, replyEndOf } from "./messages.ts";
 import type { Network } from "./network.ts";
 import type { ClientPlan, Plan } from "./plan.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import type { Socket } from "./socket.ts";
 import { Process } from "./virtual_time.ts";
 

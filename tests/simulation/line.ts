@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** What a line is like. Plain data, so that a failing case can be printed. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import type { Plan, ServerPlan } from "./plan.ts";
 
 /** A message has nearly markers at its start and end, in this many characters. */

@@ -5,7 +5,7 @@
  */
 import { SimulatedConn } from "./connection.ts";
 import { Direction, Line, type LinePlan } from "./line.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import { type HostPlan, Socket } from "./socket.ts";
 import type { Process, VirtualTime } from "./virtual_time.ts";
 

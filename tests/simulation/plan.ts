@@ -6,7 +6,7 @@
  */
 import { type LinePlan, PERFECT_LINE } from "./line.ts";
 import type { ServerHost } from "./network.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import type { HostPlan } from "./socket.ts";
 
 /** The options of the server that matter here. */

@@ -6,7 +6,7 @@
  */
 import { Network, type ServerHost } from "./network.ts";
 import { PERFECT_LINE } from "./line.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { Process, VirtualTime } from "./virtual_time.ts";
 
 /** One call on one end, or many: `fill` writes and `drain` reads. */

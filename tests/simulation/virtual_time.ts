@@ -5,7 +5,7 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../framing/clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 interface Event {
   readonly atMs: number;

@@ -13,7 +13,7 @@ import { runClient, type Seen } from "./clients.ts";
 import { handlerOf } from "./handlers.ts";
 import { Network } from "./network.ts";
 import type { Plan, ServerPlan } from "./plan.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { Process, VirtualTime } from "./virtual_time.ts";
 
 /** What came out of a world. */

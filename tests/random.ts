@@ -42,8 +42,21 @@ export class Random {
     return values[this.int(0, values.length - 1)]!;
   }
 
-  /** An integer from `min` to `max`: each order of magnitude is as likely. */
+  /**
+   * An integer from `min`, at least 1, to `max`, both included: each order of
+   * magnitude is as likely.
+   */
   magnitude(min: number, max: number): number {
-    return Math.floor(min * (max / min) ** this.next());
+    return Math.floor(min * ((max + 1) / min) ** this.next());
+  }
+
+  /** Random bytes. */
+  bytes(count: number): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from({ length: count }, () => this.int(0, 255));
+  }
+
+  /** An independent sequence of numbers. */
+  fork(): Random {
+    return new Random(this.int(0, 2 ** 32 - 1));
   }
 }
