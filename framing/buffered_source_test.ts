@@ -20,7 +20,7 @@ function chunkReader(chunks: Iterable<Uint8Array>): ChunkReader {
   };
 }
 
-/** The same framing, with the bytes that its decoders were given. */
+/** Wraps a framing so that it counts the bytes that its decoders are given. */
 function counted<F extends Framing>(framing: F): F & { pushedBytes: number } {
   const counting = Object.create(framing);
   counting.pushedBytes = 0;

@@ -110,7 +110,7 @@ function slowSource(chunks: readonly Uint8Array[], random: Random) {
   };
 }
 
-/** The same as a stream, whose chunks are not copied. */
+/** A stream of these chunks, each after a random number of microtasks. */
 function slowStream(
   chunks: readonly Uint8Array[],
   random: Random,

@@ -152,7 +152,7 @@ class Scripted {
       for (let index = 0; index < messages.length; index++) {
         const data = this.#stream(this.#text(index));
         const reply = sendDataOver(system, data, options);
-        await this.#note(reply.then((reply) => reply));
+        await this.#note(reply);
       }
       return;
     }
@@ -179,11 +179,9 @@ class Scripted {
     const place = { text: "", error: "pending" as string | null };
     replies.push(place);
     try {
-      const { error, ...rest } = await reply.then((reply) => ({
-        text: reply.text(),
-        error: reply.error,
-      }));
-      Object.assign(place, rest, { error });
+      const received = await reply;
+      place.text = received.text();
+      place.error = received.error;
     } catch (error) {
       if (!(error instanceof ConversationError)) throw error;
       place.error = `!${error.reason}`;

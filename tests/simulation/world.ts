@@ -6,6 +6,7 @@
 import { BufferPool } from "../../server/buffer_pool.ts";
 import { newLimits } from "../../server/limits.ts";
 import type { AnyListener } from "../../server/listen.ts";
+import { shortestLimits } from "../../server/phases.ts";
 import type { ConversationReport } from "../../server/report.ts";
 import { SocketServer } from "../../server.ts";
 import { checkClient } from "./checks.ts";
@@ -92,8 +93,12 @@ class PoisonedPools implements Disposable {
 
 /** The time between two looks at the limits of all connections, in ms. */
 function tickMs(server: ServerPlan): number {
-  const { idleTimeout, messageTimeout, lingerTimeout } = server;
-  const limits = [idleTimeout, messageTimeout, lingerTimeout, 5000];
+  const limits = shortestLimits({
+    idleTimeoutMs: server.idleTimeout,
+    messageTimeoutMs: server.messageTimeout,
+    lingerTimeoutMs: server.lingerTimeout,
+    minRate: server.minRate,
+  });
   return Math.min(...limits.filter((limit) => limit > 0)) / 16;
 }
 
