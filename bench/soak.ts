@@ -9,8 +9,7 @@ import { writeOut } from "../cli/output.ts";
 import { runMain } from "../cli/run.ts";
 import { parseSeconds, wholeNumber } from "../cli/values.ts";
 import { Load } from "./soak_load.ts";
-import { Random } from "../tests/random.ts";
-import { pause } from "./soak_timing.ts";
+import { pause, Random } from "./soak_random.ts";
 import {
   type Figures,
   findFaults,

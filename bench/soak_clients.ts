@@ -7,8 +7,7 @@
 import { concat, equals } from "@std/bytes";
 import { SERVER_MARKER } from "../framing/defaults.ts";
 import { connectTo, writeAll } from "../tests/sockets.ts";
-import type { Random } from "../tests/random.ts";
-import { pause } from "./soak_timing.ts";
+import { pause, type Random } from "./soak_random.ts";
 
 /** A conversation that takes longer is ended by its client. */
 export const TIMEOUT_MS = 30_000;
@@ -62,11 +61,11 @@ export function chooseScenario(
 ): Scenario {
   const maxBytes = material.length - MAX_EXCESS;
   const size = chooseSize(random, kind, maxBytes);
-  const start = random.int(0, material.length - size);
+  const start = random.whole(0, material.length - size);
   const message = material.slice(start, start + size);
   // A marker that breaks off. It does not overlap itself, so a complete one
   // after it is still the first.
-  const broken = MARKER.subarray(0, random.int(1, MARKER.length - 1));
+  const broken = MARKER.subarray(0, random.whole(1, MARKER.length - 1));
   if (random.chance(0.3)) {
     message.set(broken.subarray(-size), Math.max(0, size - broken.length));
   }
@@ -74,22 +73,20 @@ export function chooseScenario(
       random.chance(0.5);
   // Bytes that may still be the start of the marker do not count.
   if (kind === "too large" && !isMarked) message[size - 1] = 0;
-  const extra = isMarked && random.chance(0.3)
-    ? random.magnitude(1, maxBytes)
-    : 0;
+  const extra = isMarked && random.chance(0.3) ? random.size(maxBytes) : 0;
   const bytes = isMarked
     ? concat([message, MARKER, material.subarray(0, extra)])
     : message;
   const cuts = Array.from(
     { length: random.pick([0, 0, 1, 2, 5, 10]) },
-    () => random.int(1, bytes.length),
+    () => random.whole(1, bytes.length),
   );
   if (isMarked && random.chance(0.5)) {
-    cuts.push(size + random.int(1, MARKER.length - 1));
+    cuts.push(size + random.whole(1, MARKER.length - 1));
   }
   cuts.sort((a, b) => a - b);
   const chunks = cuts.map((end) => (
-    { end, pause: random.chance(0.5) ? random.int(1, 30) : 0 }
+    { end, pause: random.chance(0.5) ? random.whole(1, 30) : 0 }
   ));
   const halfClose = kind === "no end" || random.chance(0.5)
     ? "before"
@@ -110,10 +107,10 @@ export function chooseScenario(
 }
 
 function chooseSize(random: Random, kind: Kind, maxBytes: number): number {
-  if (kind === "too large") return maxBytes + random.int(1, MAX_EXCESS);
+  if (kind === "too large") return maxBytes + random.whole(1, MAX_EXCESS);
   // The limit and its neighbours are where mistakes are made.
-  if (random.chance(0.1)) return maxBytes - random.int(0, 2);
-  return random.magnitude(1, maxBytes);
+  if (random.chance(0.1)) return maxBytes - random.whole(0, 2);
+  return random.size(maxBytes);
 }
 
 /** What became of a conversation, as its client sees it. */

@@ -6,8 +6,7 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import { connectTo, readAll, writeAll } from "../tests/sockets.ts";
 import { MARKER } from "./soak_clients.ts";
-import type { Random } from "../tests/random.ts";
-import { pause } from "./soak_timing.ts";
+import { pause, type Random } from "./soak_random.ts";
 
 /** What a hostile client works with. */
 export interface AttackOptions {
@@ -49,7 +48,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     withConnection(options, async (conn) => {
       for (const byte of someBytes(options)) {
         await writeAll(conn, Uint8Array.of(byte));
-        await pause(options.random.int(5, 100));
+        await pause(options.random.whole(5, 100));
       }
     }),
   "garbage": (options) =>
@@ -60,7 +59,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     }),
   "too large": (options) =>
     withConnection(options, async (conn) => {
-      for (let i = options.random.int(2, 6); i > 0; i--) {
+      for (let i = options.random.whole(2, 6); i > 0; i--) {
         await writeAll(conn, options.material);
       }
     }),
@@ -85,7 +84,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       // Until the close at the end of the stay makes a write fail.
       for (;;) {
         await writeAll(conn, someBytes(options));
-        await pause(options.random.int(1, 50));
+        await pause(options.random.whole(1, 50));
       }
     }),
 };
@@ -105,12 +104,12 @@ export async function flood(
 
 /** Up to 64 KiB. */
 function someBytes({ random, material }: AttackOptions): Uint8Array {
-  return material.subarray(0, random.magnitude(1, 64 * 1024));
+  return material.subarray(0, random.size(64 * 1024));
 }
 
 /** A valid message, with a reply that is larger than socket buffers. */
 function manyBytes({ random, material }: AttackOptions): Uint8Array {
-  return material.subarray(0, random.int(256 * 1024, 1024 * 1024));
+  return material.subarray(0, random.whole(256 * 1024, 1024 * 1024));
 }
 
 /** Runs `body` with a connection that is closed at the end of the stay. */

@@ -13,8 +13,7 @@ import {
   type Scenario,
 } from "./soak_clients.ts";
 import { type AttackOptions, ATTACKS, flood } from "./soak_hostile.ts";
-import type { Random } from "../tests/random.ts";
-import { Pace, pause, Watchdog } from "./soak_timing.ts";
+import { Pace, pause, type Random, Watchdog } from "./soak_random.ts";
 import {
   IDLE_TIMEOUT_MS,
   MAX_BYTES,
@@ -162,7 +161,7 @@ export class Load implements Disposable {
     for (let number = 1; !this.#isOver(end); number++) {
       const own = random.fork();
       await this.#run(`${name}, conversation ${number}`, own);
-      await pause(own.int(0, 100));
+      await pause(own.whole(0, 100));
     }
   }
 
@@ -170,18 +169,18 @@ export class Load implements Disposable {
     while (!this.#isOver(end)) {
       const own = random.fork();
       await this.#attack(own, end);
-      await pause(own.int(0, 100));
+      await pause(own.whole(0, 100));
     }
   }
 
   async #runFloods(random: Random, end: number): Promise<void> {
     while (!this.#isOver(end)) {
       const own = random.fork();
-      const count = own.int(100, 300);
-      await pause(own.int(200, 2500));
+      const count = own.whole(100, 300);
+      await pause(own.whole(200, 2500));
       await this.#pace.turn(count);
       tally(this.hostile, "flood", count);
-      await flood(this.#attackOptions(own, own.int(300, 1500)), count);
+      await flood(this.#attackOptions(own, own.whole(300, 1500)), count);
     }
   }
 
@@ -191,7 +190,7 @@ export class Load implements Disposable {
     await this.#pace.turn();
     tally(this.hostile, name);
     const [min, max] = STAY_MS;
-    const stay = random.int(min, max);
+    const stay = random.whole(min, max);
     const left = Math.max(min, end - performance.now());
     await attack(this.#attackOptions(random, Math.min(stay, left)));
   }
@@ -234,7 +233,7 @@ export class Load implements Disposable {
       if (verdict === "busy") wasBusy = true;
       if (verdict === "refused") this.refused++;
       if (wasDelayed) this.delayed++;
-      await pause(random.int(50, 250));
+      await pause(random.whole(50, 250));
     }
   }
 
@@ -245,7 +244,7 @@ export class Load implements Disposable {
   ): Promise<boolean> {
     const random = this.#random.fork();
     const any = chooseScenario(random, this.#material, "reply");
-    const cut = random.int(1, any.expected.length / 2);
+    const cut = random.whole(1, any.expected.length / 2);
     const scenario = inChunks(any, cut);
     const { verdict, received } = await HonestConversation.run(
       scenario,

@@ -49,14 +49,4 @@ export class Random {
   magnitude(min: number, max: number): number {
     return Math.floor(min * ((max + 1) / min) ** this.next());
   }
-
-  /** Random bytes. */
-  bytes(count: number): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from({ length: count }, () => this.int(0, 255));
-  }
-
-  /** An independent sequence of numbers. */
-  fork(): Random {
-    return new Random(this.int(0, 2 ** 32 - 1));
-  }
 }
