@@ -240,3 +240,36 @@ Deno.test.each([
     assertEquals(report.replyLost, replyLost);
   },
 );
+
+/** Patience that differs from the short one. */
+const PATIENT = { ...KEEPING, lingerTimeout: 20_000, idleTimeout: 40_000 };
+
+Deno.test.each([
+  { name: "just now", idleMs: 500, isPatient: true },
+  { name: "long ago", idleMs: 30_000, isPatient: false },
+])(
+  "ServerConnection that ends in silence waits for a reply sent $name to arrive",
+  async ({ idleMs, isPatient }) => {
+    const { connection, send, pass, isClosed } = scriptedConnection(PATIENT);
+    const report = connection.run();
+    await send("a;");
+    await pass(idleMs);
+    connection.finishSoon();
+    await pass(1000);
+    await pass(8000);
+    assertEquals(isClosed(), !isPatient);
+    await pass(16_000);
+    assertEquals((await report).replyLost, isPatient);
+  },
+);
+
+Deno.test("ServerConnection knows that a reply arrived by the end of file", async () => {
+  const { connection, send, pass } = scriptedConnection(PATIENT);
+  const report = connection.run();
+  await send("a;");
+  connection.finishSoon();
+  await pass(1000);
+  await pass(8000);
+  await send(null);
+  assertEquals((await report).replyLost, false);
+});

@@ -153,7 +153,8 @@ export interface Server<Addr extends Deno.Addr = Deno.NetAddr>
    * Shuts down gracefully: answers messages that have arrived, refuses new
    * connections within a second, and lets open connections finish (see
    * `grace`). Resolves with `finished`: at once if no client is connected; 5 s
-   * later if an idle client does not close; at most 30 s after the grace period.
+   * later if an idle client does not close, or `lingerTimeout` after its last
+   * reply; at most 30 s after the grace period.
    * May be called again. Disposing of the server does the same.
    */
   shutdown(): Promise<void>;

@@ -10,7 +10,7 @@ import { ServerConnection } from "../server/connection.ts";
 import { newLimits } from "../server/limits.ts";
 import { resolveOptions } from "../server/options.ts";
 
-/** Limits with ticks of 50 ms, as `pass()` counts them. */
+/** Short limits: a tick is 50 ms. */
 const TIMES = {
   idleTimeout: 1000,
   messageTimeout: 3000,
@@ -89,7 +89,9 @@ export function scriptedConnection(
     },
     /** Lets time pass, and the connection react. */
     async pass(ms: number) {
-      for (const end = timer.ticks + ms / 50; timer.ticks < end;) {
+      // One tick less than a limit of as many ms, which may start late in one.
+      const ticks = ms === 0 ? 0 : timer.ticksFor(ms) - 1;
+      for (const end = timer.ticks + ticks; timer.ticks < end;) {
         connection.check(++timer.ticks, false);
       }
       await settle();

@@ -13,8 +13,63 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     "tests/server_test.ts",
   ], [
     {
+      name: "a client that was refused lingers as long as others",
+      find: "hasPassed(ticks, isShort || this.#lingersBriefly)",
+      replace: "hasPassed(ticks, isShort)",
+    },
+    {
+      name: "all limits are patient where the server runs short",
+      find: "hasPassed(ticks, isShort || this.#lingersBriefly)",
+      replace: "hasPassed(ticks, this.#lingersBriefly)",
+      tests: ["tests/patience_test.ts"],
+    },
+    {
+      name: "the memory of the last message is kept while lingering",
+      find: `await transport.flush();
+      this.#buffer.finish();`,
+      replace: "await transport.flush();",
+      tests: ["server/connection_test.ts", "tests/server_drain_test.ts"],
+    },
+    {
+      name: "a connection that has ended still counts as lingering",
+      find: "      lingering.delete(this);\n",
+      replace: "",
+      tests: ["server/connection_test.ts", "tests/patience_test.ts"],
+    },
+    {
+      name: "a reply counts as kept although no end of file arrived",
+      find: 'ending !== "idle" && !transport.isEndOfFile',
+      replace: "false",
+    },
+    {
+      name: "a reply before a close in silence counts as kept at once",
+      find: 'ending !== "idle" && !transport.isEndOfFile',
+      replace: 'ending === "reply" && !transport.isEndOfFile',
+    },
+    {
+      name: "a message that meets a close in silence counts as answered",
+      find: 'ending !== "reply" && session.hasUnread',
+      replace: "false",
+    },
+    {
+      name: "a reply that is cut in its middle counts as kept",
+      find: "if (session.hasBegun) transport.replyLost = true;",
+      replace: "",
+    },
+    {
+      name: "a client that stalls while lingering spoils a good outcome",
+      find: "isOpen && !this.#transport.isLingering",
+      replace: "isOpen",
+    },
+  ]),
+  ...mutantsIn("server/message_session.ts", [
+    "server/connection_test.ts",
+    "tests/keep_alive_test.ts",
+    "tests/server_test.ts",
+  ], [
+    {
       name: "input is not drained while the reply is written",
-      find: "      transport.drain();\n",
+      find: "    this.#transport.drain();\n",
       replace: "",
     },
     {
@@ -26,8 +81,10 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "no limit holds for a message whose start came with another one",
-      find: "if (!this.#isIdle) this.#deadline.start(phases.reading);",
-      replace: "if (!this.#isIdle) this.#deadline.start(phases.idle);",
+      find: `this.#restBytes > 0) {
+      this.#deadline.start(phases.reading);`,
+      replace: `this.#restBytes > 0) {
+      this.#deadline.start(phases.idle);`,
     },
     {
       name: "every chunk of a message starts its limit again",
@@ -41,17 +98,6 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
-      name: "a client that was refused lingers as long as others",
-      find: "hasPassed(ticks, isShort || this.#lingersBriefly)",
-      replace: "hasPassed(ticks, isShort)",
-    },
-    {
-      name: "all limits are patient where the server runs short",
-      find: "hasPassed(ticks, isShort || this.#lingersBriefly)",
-      replace: "hasPassed(ticks, this.#lingersBriefly)",
-      tests: ["tests/patience_test.ts"],
-    },
-    {
       name: "the start of the next message is overwritten",
       find: "this.#buffer.nextMessage(this.#restBytes);",
       replace: "this.#buffer.nextMessage(0);",
@@ -60,13 +106,6 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       name: "the blocks of a message are kept until the connection ends",
       find: "this.#buffer.nextMessage(this.#restBytes);",
       replace: "",
-    },
-    {
-      name: "the memory of the last message is kept while lingering",
-      find: `await transport.flush();
-      this.#buffer.finish();`,
-      replace: "await transport.flush();",
-      tests: ["server/connection_test.ts", "tests/server_drain_test.ts"],
     },
     {
       name: "a client that sends messages ahead keeps others waiting",
@@ -90,32 +129,14 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       replace: "    this.#isReading",
     },
     {
-      name: "a connection that has ended still counts as lingering",
-      find: "      lingering.delete(this);\n",
-      replace: "",
-      tests: ["server/connection_test.ts", "tests/patience_test.ts"],
+      name: "a reply that was just sent counts as long arrived",
+      find: 'return this.#mayBeOnItsWay() ? "silence" : "idle";',
+      replace: 'return "idle";',
     },
     {
-      name: "a reply counts as kept although no end of file arrived",
-      find: ": !transport.isEndOfFile;",
-      replace: ": false;",
-      tests: ["tests/server_drain_test.ts"],
-    },
-    {
-      name: "a message that meets a close in silence counts as answered",
-      find: "? transport.bytesIn > this.#decodedBytes",
-      replace: "? false",
-    },
-    {
-      name: "a reply that is cut in its middle counts as kept",
-      find: "if (this.#responder.hasBegun) transport.replyLost = true;",
-      replace: "",
-    },
-    {
-      name: "a client that stalls while lingering spoils a good outcome",
-      find: "&& !this.#transport.isLingering) {",
-      replace: ") {",
-      tests: ["server/connection_test.ts", "tests/patience_test.ts"],
+      name: "a reply that arrived long ago counts as on its way",
+      find: 'return this.#mayBeOnItsWay() ? "silence" : "idle";',
+      replace: 'return "silence";',
     },
   ]),
   ...mutantsIn("server/responder.ts", [
