@@ -63,6 +63,7 @@ export {
   type SendEvent,
   type SendOptions,
 } from "./client.ts";
+export type { Conversation, Converse } from "./server/conversation.ts";
 export {
   ErrorReply,
   type Handler,

@@ -16,20 +16,19 @@ import {
   ServerConnection,
 } from "./server/connection.ts";
 import { drainBacklog } from "./server/backlog.ts";
-import { echoTwice, type Handler } from "./server/handler.ts";
+import type { Handler } from "./server/handler.ts";
 import { newLimits, type SharedLimits } from "./server/limits.ts";
 import { type AnyListener, isGoneClient } from "./server/listen.ts";
 import { SocketFile } from "./server/socket_file.ts";
-import {
-  type AnyServeOptions,
-  limitOf,
-  resolveOptions,
-  type ServeOptions,
-  type Server,
-  type ServeUnixOptions,
-} from "./server/options.ts";
+import { limitOf, resolveOptions } from "./server/options.ts";
 import { SHORT_LINGER_TOTAL_MS } from "./server/phases.ts";
 import { Places } from "./server/places.ts";
+import type {
+  AnyServeOptions,
+  ServeOptions,
+  Server,
+  ServeUnixOptions,
+} from "./server/serve_options.ts";
 
 export type { ServeOptions, Server, ServeUnixOptions };
 
@@ -77,7 +76,7 @@ export function serve(
   second?: Handler,
 ): Server<Deno.Addr> {
   const options = typeof first === "function" ? {} : first;
-  const handler = typeof first === "function" ? first : second ?? echoTwice;
+  const handler = typeof first === "function" ? first : second;
   return new SocketServer(options, handler);
 }
 
@@ -122,7 +121,7 @@ export class SocketServer implements Server<Deno.Addr> {
   /** @param parts What is handed in, instead of made here. */
   constructor(
     options: AnyServeOptions,
-    handler: Handler,
+    handler: Handler | undefined,
     parts: ServerParts = {},
   ) {
     options.signal?.throwIfAborted();

@@ -8,7 +8,7 @@ import {
   DEFAULT_PORT,
   SERVER_MARKER,
 } from "../framing/defaults.ts";
-import type { AnyServeOptions } from "../server/options.ts";
+import type { AnyServeOptions } from "../server/serve_options.ts";
 import {
   type Flag,
   type FlagTable,

@@ -6,7 +6,7 @@
 import config from "../deno.json" with { type: "json" };
 import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
 import { serve, type Server } from "../server.ts";
-import type { AnyServeOptions } from "../server/options.ts";
+import type { AnyServeOptions } from "../server/serve_options.ts";
 import { removeStaleSocket } from "../server/socket_file.ts";
 import {
   type FlagValues,

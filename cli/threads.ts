@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AnyServeOptions } from "../server/options.ts";
+import type { AnyServeOptions } from "../server/serve_options.ts";
 import type { Log } from "./log.ts";
 import type { LogFormat } from "./log_lines.ts";
 import { OptionError } from "./option_error.ts";

@@ -8,7 +8,7 @@ import { echoTwice } from "../server/handler.ts";
 import { newLimits } from "../server/limits.ts";
 import { SharedCounter } from "../server/shared_counter.ts";
 import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
-import type { AnyServeOptions } from "../server/options.ts";
+import type { AnyServeOptions } from "../server/serve_options.ts";
 import { Log } from "./log.ts";
 import { isOfAnOption } from "./option_error.ts";
 import type { ThreadCommand, ThreadEvent } from "./threads.ts";

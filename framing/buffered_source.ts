@@ -35,6 +35,8 @@ export class BufferedSource {
   #framing: Framing | undefined;
   #maxBytes = 0;
   #decoder: Decoder | undefined;
+  /** The bytes of chunks whose memory was not taken back, if that is reused. */
+  #heldBytes = 0;
   /** The bytes of an incomplete message, which the decoder has been given. */
   #taken: Uint8Array[] = [];
   #takenBytes = 0;
@@ -78,8 +80,13 @@ export class BufferedSource {
   run<T>(attempt: Attempt<T>, options: ReadOptions): T | Promise<T> {
     this.checkIdle();
     options.signal?.throwIfAborted();
-    const result = attempt();
+    const result = this.#try(attempt);
     return result !== undefined ? result : this.#wait(attempt, options);
+  }
+
+  /** The bytes that have arrived and were not consumed. */
+  get unreadBytes(): number {
+    return this.#unread.byteLength + this.#takenBytes;
   }
 
   /**
@@ -129,13 +136,16 @@ export class BufferedSource {
     if (received?.reason !== "limit") return received;
     // All that was read would depend on the chunks, and 0 be no progress.
     const byteLength = Math.max(1, maxBytes);
-    return new Decoded(received.reason, this.take(byteLength), byteLength);
+    const chunks = [this.#keep(this.take(byteLength))];
+    return new Decoded(received.reason, chunks, byteLength);
   }
 
   /** @throws {Deno.errors.UnexpectedEof} If fewer bytes are left. */
   exactly(byteCount: number): Uint8Array | undefined {
     const { byteLength } = this.#restored();
-    if (byteLength >= byteCount) return join(this.#unread.take(byteCount));
+    if (byteLength >= byteCount) {
+      return this.#keep(this.#unread.take(byteCount));
+    }
     if (!this.#isEnded) return undefined;
     throw new Deno.errors.UnexpectedEof(
       `Cannot read exactly ${byteCount} bytes: ` +
@@ -157,7 +167,7 @@ export class BufferedSource {
   some(maxBytes: number): Uint8Array | null | undefined {
     const { first } = this.#restored();
     if (first === undefined) return this.#isEnded ? null : undefined;
-    return join(this.#unread.take(Math.min(first.length, maxBytes)));
+    return this.#keep(this.#unread.take(Math.min(first.length, maxBytes)));
   }
 
   /** @throws {RangeError} If more than `maxBytes` are left. */
@@ -168,7 +178,7 @@ export class BufferedSource {
         `Cannot read to the end of file: more than ${maxBytes} bytes are left`,
       );
     }
-    return this.#isEnded ? join(this.takeAll()) : undefined;
+    return this.#isEnded ? this.#keep(this.takeAll()) : undefined;
   }
 
   /** Consumes bytes, of which as many must have arrived. */
@@ -193,7 +203,7 @@ export class BufferedSource {
         "Cannot release the source: a read of an aborted call is pending",
       );
     }
-    const rest = join(this.takeAll());
+    const rest = this.#keep(this.takeAll());
     this.dispose();
     return rest;
   }
@@ -208,11 +218,30 @@ export class BufferedSource {
     this.#chunks[Symbol.dispose]();
   }
 
+  /** Makes an attempt, and has the memory reused of what it consumed. */
+  #try<T>(attempt: Attempt<T>): T | undefined {
+    const result = attempt();
+    if (this.#chunks.takeBack !== undefined) {
+      const consumedBytes = this.#heldBytes - this.unreadBytes;
+      this.#heldBytes -= consumedBytes;
+      if (consumedBytes > 0) this.#chunks.takeBack(consumedBytes);
+    }
+    return result;
+  }
+
+  /** Bytes that a caller may keep, in one chunk: a copy only if it has to be. */
+  #keep(chunks: readonly Uint8Array[]): Uint8Array {
+    return chunks.length === 1 && this.#chunks.takeBack === undefined
+      ? chunks[0]!
+      : concat(chunks);
+  }
+
   async #wait<T>(
     attempt: Attempt<T>,
     options: ReadOptions,
   ): Promise<T> {
     this.#isBusy = true;
+    this.#chunks.onWait?.(true);
     if (options.signal !== undefined || options.timeout) {
       this.#interrupter = new Interrupter(options, this.#clock);
     }
@@ -221,11 +250,12 @@ export class BufferedSource {
         if (this.#failure !== undefined) throw this.#failure.error;
         this.#read ??= this.#chunks.next().then(this.#onChunk, this.#onFailure);
         await (this.#interrupter?.wait() ?? this.#read);
-        const result = attempt();
+        const result = this.#try(attempt);
         if (result !== undefined) return result;
       }
     } finally {
       this.#isBusy = false;
+      this.#chunks.onWait?.(false);
       this.#interrupter?.stop();
       this.#interrupter = undefined;
     }
@@ -235,7 +265,10 @@ export class BufferedSource {
   readonly #onChunk = (chunk: Uint8Array | null): void => {
     this.#read = undefined;
     if (chunk === null) this.#isEnded = true;
-    else if (this.#failure === undefined) this.#unread.push(chunk);
+    else if (this.#failure === undefined) {
+      this.#unread.push(chunk);
+      this.#heldBytes += chunk.length;
+    }
     this.#interrupter?.wake();
   };
 
@@ -284,14 +317,14 @@ export class BufferedSource {
     if (!received.gotEnd) {
       this.#restored();
       this.#decoder = undefined;
-      return received;
+    } else {
+      received.rest = EMPTY;
+      if (this.#takenBytes > 0) {
+        this.#taken = [];
+        this.#takenBytes = 0;
+      }
     }
-    received.rest = EMPTY;
-    if (this.#takenBytes > 0) {
-      this.#taken = [];
-      this.#takenBytes = 0;
-    }
-    return received;
+    return this.#chunks.takeBack === undefined ? received : received.copy();
   }
 
   /** All bytes that were not consumed, after ending what a decoder has begun. */
@@ -305,8 +338,4 @@ export class BufferedSource {
     }
     return this.#unread;
   }
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  return chunks.length === 1 ? chunks[0]! : concat(chunks);
 }

@@ -44,6 +44,14 @@ export interface ReadMemory {
 export interface ChunkReader extends Disposable {
   /** The next chunk, which is not empty; null at the end of file. */
   next(): Promise<Uint8Array | null>;
+  /** Called when a call begins to wait for chunks, and when it ends. */
+  onWait?(isWaiting: boolean): void;
+  /**
+   * Takes back the memory of the first of the bytes that chunks had, and that
+   * were not taken back yet. If there is this method, they are reused then, and
+   * whoever keeps bytes has to copy them first.
+   */
+  takeBack?(byteCount: number): void;
 }
 
 /** A source that returns nothing this many times in a row is broken. */

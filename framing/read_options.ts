@@ -43,11 +43,15 @@ export interface ReadOptions {
 /**
  * Checks the options of a call.
  *
+ * @param defaultMaxBytes The maximum number of bytes, if no option sets it.
  * @returns The maximum number of bytes.
  * @throws {RangeError} If an option is not valid.
  */
-export function checkReadOptions(options: ReadOptions): number {
-  const { maxBytes = DEFAULT_MAX_BYTES, timeout = 0 } = options;
+export function checkReadOptions(
+  options: ReadOptions,
+  defaultMaxBytes: number = DEFAULT_MAX_BYTES,
+): number {
+  const { maxBytes = defaultMaxBytes, timeout = 0 } = options;
   checkMaxBytes(maxBytes);
   if (!(typeof timeout === "number" && timeout >= 0)) {
     throw new RangeError(

@@ -106,6 +106,19 @@ export class Decoded<Reason extends StopReason = StopReason> {
       : concat(this.chunks);
   }
 
+  /** The same, with bytes of its own, and without `rest`. */
+  copy(): Decoded<Reason> {
+    return new Decoded(
+      this.reason,
+      this.byteLength === 0 ? [] : [concat(this.chunks)],
+      this.byteLength,
+      EMPTY,
+      this.markerIndex,
+      this.count,
+      this.isEmpty,
+    );
+  }
+
   /** The code of the error reply for a message that is not complete. */
   get errorCode(): string {
     const { reason, count, byteLength } = this;

@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { BlockQueue } from "../framing/block_queue.ts";
 import { ReadBuffer } from "../framing/read_buffer.ts";
 import { type Checked, Deadline } from "./deadline.ts";
+import { ConversationSession } from "./conversation_session.ts";
 import { MessageSession } from "./message_session.ts";
 import type { ConversationReport } from "./report.ts";
 import type { ResolvedOptions } from "./responder.ts";
 import type { Session } from "./session.ts";
+import { isEndOfTcp, isNotTls } from "./socket_errors.ts";
 import { Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
@@ -20,8 +23,10 @@ export interface ConnectionOptions extends ResolvedOptions {
 /** One connection. It owns the socket and closes it. */
 export class ServerConnection implements Checked {
   readonly #options: ConnectionOptions;
-  readonly #buffer: ReadBuffer;
+  readonly #buffer: ReadBuffer | BlockQueue;
+  /** Of reading and lingering; without a conversation, of writing as well. */
   readonly #deadline: Deadline;
+  readonly #writeDeadline: Deadline | undefined;
   readonly #transport: Transport;
   readonly #session: Session;
   readonly #startedMs: number;
@@ -32,19 +37,40 @@ export class ServerConnection implements Checked {
   #lingeringSinceMs = Infinity;
 
   constructor(conn: Deno.Conn, options: ConnectionOptions) {
-    const { pool, timer, messageFraming, maxBytes, phases } = options;
+    const { pool, timer, phases, converse } = options;
     this.#options = options;
     this.#startedMs = options.clock.now();
     this.#startTick = timer.ticks;
-    const usefulBytes = maxBytes + messageFraming.overheadBytes;
-    this.#buffer = new ReadBuffer(pool, usefulBytes);
-    this.#deadline = new Deadline(timer);
-    this.#transport = new Transport(conn, this.#buffer, this.#deadline, phases);
-    this.#session = new MessageSession(
+    const deadline = this.#deadline = new Deadline(timer);
+    if (converse === undefined) {
+      const usefulBytes = options.maxBytes +
+        options.messageFraming.overheadBytes;
+      const buffer = this.#buffer = new ReadBuffer(pool, usefulBytes);
+      const transport = this.#transport = new Transport(
+        conn,
+        buffer,
+        deadline,
+        phases,
+      );
+      this.#session = new MessageSession(options, transport, buffer, deadline);
+      return;
+    }
+    const buffer = this.#buffer = new BlockQueue(pool);
+    // It may read and write at the same time.
+    this.#writeDeadline = new Deadline(timer);
+    const transport = this.#transport = new Transport(
+      conn,
+      buffer,
+      deadline,
+      phases,
+      this.#writeDeadline,
+    );
+    this.#session = new ConversationSession(
+      converse,
       options,
-      this.#transport,
-      this.#buffer,
-      this.#deadline,
+      transport,
+      buffer,
+      deadline,
     );
   }
 
@@ -95,11 +121,11 @@ export class ServerConnection implements Checked {
       this.#isProbed = true;
       this.#transport.keepAlive();
     }
-    if (!this.#deadline.hasPassed(ticks, isShort || this.#lingersBriefly)) {
-      return;
-    }
+    const isStrict = isShort || this.#lingersBriefly;
     const session = this.#session;
-    if (session.endReading("timed out")) return;
+    if (this.#deadline.hasPassed(ticks, isStrict)) {
+      if (session.endReading("timed out")) return;
+    } else if (!this.#writeDeadline?.hasPassed(ticks, isStrict)) return;
     // The code of an error reply tells more than that it stalled.
     const isOpen = session.outcome === "" || session.outcome === "ok";
     if (isOpen && !this.#transport.isLingering) session.outcome = "stalled";
@@ -146,12 +172,13 @@ export class ServerConnection implements Checked {
 
   /** How the client broke the connection. */
   #lost(error: unknown): string {
-    const isTruncated = error instanceof Deno.errors.UnexpectedEof;
-    if (!isTruncated && !(error instanceof Deno.errors.InvalidData)) {
-      return "reset";
-    }
-    this.#session.error = error;
-    return isTruncated ? "truncated" : "not TLS";
+    const outcome = isEndOfTcp(error)
+      ? "truncated"
+      : isNotTls(error)
+      ? "not TLS"
+      : "reset";
+    if (outcome !== "reset") this.#session.error = error;
+    return outcome;
   }
 
   #report(): ConversationReport {

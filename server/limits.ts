@@ -4,7 +4,8 @@
  * @module
  */
 import { slabsIn } from "./buffer_pool.ts";
-import { type AnyServeOptions, limitOf } from "./options.ts";
+import { limitOf } from "./options.ts";
+import type { AnyServeOptions } from "./serve_options.ts";
 import { SharedCounter, type SharedLimits } from "./shared_counter.ts";
 
 export type { SharedLimits };

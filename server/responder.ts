@@ -9,6 +9,7 @@ import type { Framing } from "../framing/framing.ts";
 import type { ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import type { Converse } from "./conversation.ts";
 import type { DeadlineTimer } from "./deadline.ts";
 import {
   ErrorReply,
@@ -33,9 +34,11 @@ export interface ResolvedOptions {
   readonly keepAlive: boolean;
   readonly maxBytes: number;
   readonly handler: Handler;
+  /** Called once for each connection, instead of the handler. */
+  readonly converse: Converse | undefined;
   readonly onError: (
     error: unknown,
-    message: Message,
+    message: Message | undefined,
     info: MessageInfo,
   ) => void;
   readonly clock: Clock;

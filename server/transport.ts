@@ -5,10 +5,13 @@
  * @module
  */
 import { concat } from "@std/bytes";
-import { BufferLimitError, type ReadBuffer } from "../framing/read_buffer.ts";
+import type { ReadMemory } from "../framing/chunk_reader.ts";
+import { BufferLimitError } from "../framing/read_buffer.ts";
 import type { Deadline } from "./deadline.ts";
 import { Interruption } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
+import { isEndOfTcp } from "./socket_errors.ts";
+import { setKeepAlive, setNoDelay } from "./socket_options.ts";
 
 /** Replies that wait for others are written when they have this many bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024;
@@ -36,14 +39,6 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
-/**
- * Whether the client ended TCP without ending TLS (close_notify). It has closed
- * in order: one that had not read everything would have caused a reset.
- */
-function isEndOfTcp(error: unknown): boolean {
-  return error instanceof Deno.errors.UnexpectedEof;
-}
-
 /** One socket. It is closed exactly once. */
 export class Transport {
   /** The number of bytes received, the discarded ones included. */
@@ -57,8 +52,9 @@ export class Transport {
   /** Whether we have closed the socket. */
   isClosed = false;
   readonly #conn: Deno.Conn;
-  readonly #buffer: ReadBuffer;
+  readonly #buffer: ReadMemory;
   readonly #deadline: Deadline;
+  readonly #writeDeadline: Deadline;
   readonly #phases: Phases;
   /** Small replies that have not been written yet. */
   #queue: Uint8Array[] = [];
@@ -75,16 +71,23 @@ export class Transport {
   #gone: { reason: unknown } | undefined;
   #dependent: Abortable | undefined;
 
+  /**
+   * @param deadline The time limits of reading and lingering.
+   * @param writeDeadline Those of writing: the same object, unless the server
+   * reads and writes at the same time.
+   */
   constructor(
     conn: Deno.Conn,
-    buffer: ReadBuffer,
+    buffer: ReadMemory,
     deadline: Deadline,
     phases: Phases,
+    writeDeadline: Deadline = deadline,
   ) {
     this.#conn = conn;
     this.#buffer = buffer;
-    this.#deadline = deadline;
     this.#phases = phases;
+    this.#deadline = deadline;
+    this.#writeDeadline = writeDeadline;
   }
 
   /** The address of the client. */
@@ -97,22 +100,19 @@ export class Transport {
     return this.#gone !== undefined && this.#gone.reason === error;
   }
 
+  /** @throws The reason why the peer is gone, if it is. */
+  throwIfGone(): void {
+    if (this.#gone !== undefined) throw this.#gone.reason;
+  }
+
   /** Whether the reply is sent, and the client's end of file is awaited. */
   get isLingering(): boolean {
     return this.#isLingering;
   }
 
-  /**
-   * Has the kernel probe a silent peer from time to time, which also keeps NATs
-   * from forgetting the connection. Only TCP offers it.
-   */
+  /** Has the kernel probe a silent peer from time to time, if it can. */
   keepAlive(): void {
-    if (!("setKeepAlive" in this.#conn) || this.isClosed) return;
-    try {
-      (this.#conn as Deno.TcpConn).setKeepAlive(true);
-    } catch {
-      // The peer has reset the connection, which the next read reports.
-    }
+    if (!this.isClosed) setKeepAlive(this.#conn);
   }
 
   /** Marks the peer as gone. The first reason wins and is returned. */
@@ -199,6 +199,7 @@ export class Transport {
         this.#buffer.endRead(0);
         if (this.#draining !== undefined && isEndOfTcp(error)) {
           this.isEndOfFile = true;
+          resolve(null);
         } else reject(this.markPeerGone(error));
       });
     });
@@ -235,6 +236,11 @@ export class Transport {
     }
   }
 
+  /** Whether something is queued that was not written. */
+  get hasQueued(): boolean {
+    return this.#queuedBytes > 0;
+  }
+
   /** Whether so many queued bytes should be written now. */
   get isQueueFull(): boolean {
     return this.#queuedBytes >= MAX_QUEUED_BYTES;
@@ -269,14 +275,20 @@ export class Transport {
     const { ticksPerByte, writing } = this.#phases;
     // A second write must not wait for the acknowledgement of the first. The
     // only write of a short conversation needs no system call for that.
-    if (this.#hasWritten) this.#setNoDelay();
+    if (this.#hasWritten && !this.#isNoDelay) {
+      this.#isNoDelay = true;
+      setNoDelay(this.#conn);
+    }
     this.#hasWritten = true;
-    this.#deadline.start(writing, this.bytesOut * ticksPerByte);
+    const deadline = this.#writeDeadline;
+    deadline.start(writing, this.bytesOut * ticksPerByte);
     try {
       let unsent = chunk;
       while (unsent.length > 0) {
         const count = await this.#conn.write(unsent);
-        this.#deadline.progress(count * ticksPerByte);
+        deadline.progress(count * ticksPerByte);
+        // A client that only listens is not idle.
+        if (deadline !== this.#deadline) this.#deadline.progress();
         this.bytesOut += count;
         // A write may take less than it was given.
         unsent = count === unsent.length ? EMPTY : unsent.subarray(count);
@@ -285,16 +297,7 @@ export class Transport {
       this.replyLost = true;
       throw this.markPeerGone(error);
     } finally {
-      this.#deadline.stop();
-    }
-  }
-
-  #setNoDelay(): void {
-    if (this.#isNoDelay) return;
-    this.#isNoDelay = true;
-    // Connections that Deno.listenTls accepts do not support it.
-    if ("setNoDelay" in this.#conn && !("handshake" in this.#conn)) {
-      (this.#conn as Deno.TcpConn).setNoDelay(true);
+      deadline.stop();
     }
   }
 
@@ -330,6 +333,7 @@ export class Transport {
   /** Closes at once, whatever is pending. May be called again. */
   close(): void {
     this.#deadline.stop();
+    this.#writeDeadline.stop();
     if (this.isClosed) return;
     this.isClosed = true;
     this.#conn.close();

@@ -26,7 +26,9 @@ export const ONCE: ServeOptions = { ...TIMES, end: ";" };
 /** A connection whose client is scripted, and whose time passes on demand. */
 export function scriptedConnection(
   options: ServeOptions,
-  handler: Handler = (message) => message.text(),
+  handler: Handler | undefined = options.converse
+    ? undefined
+    : (message) => message.text(),
 ) {
   const open = new Set<ServerConnection>();
   const lingering = new Set<ServerConnection>();

@@ -305,7 +305,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "with keep-alive, a reply has no end marker by default",
-      find: "if (replyEnd === undefined && !keepAlive) {",
+      find: "if (replyEnd === undefined && !mayFollow) {",
       replace: "if (replyEnd === undefined) {",
       tests: ["tests/keep_alive_test.ts"],
     },
