@@ -39,6 +39,7 @@ export {
   type ProcessOutput,
   Reader,
   type ReaderOptions,
+  type ReadMethods,
   type ReadOptions,
   type Received,
   type ReceivedCount,

@@ -23,6 +23,7 @@ import { type Marker, toMarkerSet } from "./framing/marker.ts";
 import { checkMaxBytes } from "./framing/max_bytes.ts";
 import { netstringFraming } from "./framing/netstring.ts";
 import { freshBlocks, ReadBuffer } from "./framing/read_buffer.ts";
+import type { ReadMethods } from "./framing/read_methods.ts";
 import { Reader } from "./framing/reader.ts";
 import type { ReaderOptions, ReadOptions } from "./framing/read_options.ts";
 import type {
@@ -44,7 +45,7 @@ export type {
   Received,
   ReceivedCount,
 };
-export { Reader };
+export { Reader, type ReadMethods };
 
 /** Options of {@linkcode recvEnd}, {@linkcode messages}, {@linkcode recvCount}. */
 export interface RecvEndOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { BufferedSource } from "../framing/buffered_source.ts";
-import { type Body, encode } from "../framing/encode.ts";
+import { encode } from "../framing/encode.ts";
 import { endOfFileFraming } from "../framing/end_of_file.ts";
 import type { Framing } from "../framing/framing.ts";
 import { ReadMethods } from "../framing/read_methods.ts";
@@ -15,6 +15,7 @@ import {
   type LazyAbort,
   type Message,
   ReceivedMessage,
+  type ReplyBody,
 } from "./handler.ts";
 
 /** What a conversation needs of its connection. */
@@ -149,7 +150,7 @@ export class Conversation extends ReadMethods {
    * @throws {DOMException} An `AbortError`, once the conversation is over.
    * @throws The error of the socket, once the client is gone.
    */
-  write(data: Body): Promise<void> {
+  write(data: ReplyBody): Promise<void> {
     return this.#send(data, endOfFileFraming, false);
   }
 
@@ -163,7 +164,7 @@ export class Conversation extends ReadMethods {
    * @throws {TypeError} If the data contains the end marker of replies.
    * @throws As {@linkcode Conversation.write} does.
    */
-  reply(data: Body): Promise<void> {
+  reply(data: ReplyBody): Promise<void> {
     return this.#send(data, this.#parts.replyFraming, true);
   }
 
@@ -176,7 +177,7 @@ export class Conversation extends ReadMethods {
     this.#parts.close();
   }
 
-  #send(data: Body, framing: Framing, isReply: boolean): Promise<void> {
+  #send(data: ReplyBody, framing: Framing, isReply: boolean): Promise<void> {
     try {
       return this.#parts.send(encode(data, framing), isReply);
     } catch (error) {

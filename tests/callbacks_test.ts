@@ -14,7 +14,7 @@ Deno.test(
     await using server = new LocalServer({
       ...KEEPING,
       onError: (error, message, info) =>
-        calls.push([error, message?.text(), info]),
+        calls.push([error, message?.text() ?? "", info]),
     }, (message) => {
       if (message.text() === "rejected") return Promise.reject(thrown);
       if (message.text() === "refused") throw new ErrorReply("no");
