@@ -55,8 +55,9 @@ function* followedBy(
   body: Iterable<string | Uint8Array>,
   framing: Framing,
 ): Iterable<Uint8Array> {
-  const { trailer } = framing;
+  const { start, trailer } = framing;
   const guard = framing.guard?.();
+  if (start !== undefined) yield start;
   for (const chunk of body) {
     const bytes = toBytes(chunk);
     guard?.check(bytes, false);
@@ -66,19 +67,42 @@ function* followedBy(
   yield trailer;
 }
 
+/**
+ * The chunks of a stream. Unlike its own iterator, which waits for the chunk that
+ * is being made, `return()` cancels at once.
+ */
+function readerOf(
+  stream: ReadableStream<string | Uint8Array>,
+): AsyncIterator<string | Uint8Array> {
+  const reader = stream.getReader();
+  return {
+    next: () => reader.read() as Promise<IteratorResult<string | Uint8Array>>,
+    async return() {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
 /** An async iterable in its framing. Breaking it off reaches the source. */
 class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterator<string | Uint8Array>;
   readonly #framing: Framing;
   readonly #guard: OutgoingGuard | undefined;
+  /** What has to be given before the source's first chunk. */
+  #start: Uint8Array | undefined;
   /** What is left to give, once the source is done. */
   #last: Iterator<Uint8Array> | undefined;
   #isBrokenOff = false;
 
   constructor(body: AsyncIterable<string | Uint8Array>, framing: Framing) {
-    this.#source = body[Symbol.asyncIterator]();
+    this.#source = body instanceof ReadableStream
+      ? readerOf(body)
+      : body[Symbol.asyncIterator]();
     this.#framing = framing;
     this.#guard = framing.guard?.();
+    // If the length comes first, the chunks are joined with the start at last.
+    if (framing.header === null) this.#start = framing.start;
   }
 
   [Symbol.asyncIterator](): this {
@@ -88,6 +112,11 @@ class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   async next(): Promise<IteratorResult<Uint8Array>> {
     const { header, trailer } = this.#framing;
     const collected: Uint8Array[] = [];
+    if (this.#start !== undefined) {
+      const value = this.#start;
+      this.#start = undefined;
+      return { done: false, value };
+    }
     while (this.#last === undefined && !this.#isBrokenOff) {
       const { done, value } = await this.#source.next();
       // The data is not complete: what it ends in is not the caller's doing.
@@ -133,7 +162,7 @@ function joinList(
   chunks: Uint8Array[],
   framing: Framing,
 ): Iterable<Uint8Array> {
-  const { header, trailer } = framing;
+  const { start, header, trailer } = framing;
   let byteLength = 0;
   for (const { length } of chunks) byteLength += length;
   if (header !== null) chunks.unshift(header(byteLength));
@@ -141,7 +170,7 @@ function joinList(
   if (byteLength <= COALESCE_BYTES) {
     const joined = join(chunks);
     framing.checkComplete?.(joined);
-    return [joined];
+    return [start === undefined ? joined : concat([start, joined])];
   }
   const guard = framing.guard?.();
   if (guard !== undefined) {
@@ -150,6 +179,7 @@ function joinList(
       guard.check(chunk, index === last);
     }
   }
+  if (start !== undefined) chunks.unshift(start);
   return chunks.length === 1 ? chunks : coalesce(chunks);
 }
 

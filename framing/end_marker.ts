@@ -74,6 +74,10 @@ class EndMarkerDecoder implements Decoder<Reason> {
   readonly #maxBytes: number;
   #chunks: Uint8Array[] = [];
   #byteLength = 0;
+  /** The message was too large, and its rest is dropped. */
+  #isSkipping = false;
+  /** What was pushed after the marker of a message that is too large. */
+  #rest: Uint8Array | undefined;
 
   constructor(set: MarkerSet, maxBytes: number) {
     this.#set = set;
@@ -86,6 +90,9 @@ class EndMarkerDecoder implements Decoder<Reason> {
     // verdict would depend on whether both lie in the same chunk.
     const offset = this.#scanner.feed(chunk);
     const chunks = this.#chunks;
+    if (this.#isSkipping) {
+      return offset < 0 ? undefined : this.#skipped(chunk.subarray(offset));
+    }
     if (offset < 0) {
       appendChunk(chunks, chunk);
       this.#byteLength += chunk.length;
@@ -99,6 +106,7 @@ class EndMarkerDecoder implements Decoder<Reason> {
     if (byteLength > this.#maxBytes) {
       appendChunk(chunks, chunk);
       this.#byteLength += chunk.length;
+      this.#rest = chunk.subarray(offset);
       return this.#tooLarge();
     }
     appendChunk(chunks, chunk.subarray(0, offset));
@@ -120,6 +128,20 @@ class EndMarkerDecoder implements Decoder<Reason> {
       null,
       isEmpty,
     );
+  }
+
+  skip(): Decoded<Reason> | undefined {
+    this.#chunks = [];
+    this.#byteLength = 0;
+    if (this.#rest !== undefined) return this.#skipped(this.#rest);
+    this.#isSkipping = true;
+    return undefined;
+  }
+
+  #skipped(rest: Uint8Array): Decoded<Reason> {
+    this.#isSkipping = false;
+    this.#rest = undefined;
+    return new Decoded("limit", [], 0, rest);
   }
 
   #tooLarge(): Decoded<Reason> {

@@ -26,6 +26,13 @@ export interface Decoder<Reason extends StopReason = StopReason> {
    * afresh. By default all since the last message.
    */
   readonly neededBytes?: number;
+  /**
+   * Goes on after a message that is above the limit: from now on the rest of it
+   * is dropped. Its end has the result `"limit"` again, with the bytes after it.
+   *
+   * @returns That result, if the end was pushed already.
+   */
+  skip?(): Decoded<Reason> | undefined;
 }
 
 /** A way to tell where a message ends. */
@@ -41,6 +48,11 @@ export interface Framing<Reason extends StopReason = StopReason> {
    * the length need not be known in advance.
    */
   readonly header: ((byteLength: number) => Uint8Array) | null;
+  /**
+   * The bytes before each message, ahead of its header. Nobody searches them for
+   * the end. By default there are none.
+   */
+  readonly start?: Uint8Array;
   /** The bytes after a message; may be empty. */
   readonly trailer: Uint8Array;
   /** Starts a search for this framing's own end in what is sent, if it has one. */

@@ -61,7 +61,7 @@ export interface ReceivedCount {
 }
 
 /** Why a decoder stopped. `"end"` is a complete message. */
-export type StopReason = "end" | "eof" | "limit" | "bad count";
+export type StopReason = "end" | "eof" | "limit" | "bad count" | "bad start";
 
 const EMPTY = new Uint8Array(0);
 
@@ -123,7 +123,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
   get errorCode(): string {
     const { reason, count, byteLength } = this;
     if (reason === "limit") return "too large";
-    if (reason === "bad count") return "bad count";
+    if (reason === "bad count" || reason === "bad start") return reason;
     return count !== null && byteLength < count
       ? `got ${byteLength} of ${count} bytes`
       : "no end";

@@ -12,7 +12,7 @@ import type { ConversationReport } from "./report.ts";
 import type { ResolvedOptions } from "./responder.ts";
 import type { Session } from "./session.ts";
 import { isEndOfTcp, isNotTls } from "./socket_errors.ts";
-import { Transport } from "./transport.ts";
+import { CANCELLED, Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
 export interface ConnectionOptions extends ResolvedOptions {
@@ -172,6 +172,7 @@ export class ServerConnection implements Checked {
 
   /** How the client broke the connection. */
   #lost(error: unknown): string {
+    if (error === CANCELLED) return "cancelled";
     const outcome = isEndOfTcp(error)
       ? "truncated"
       : isNotTls(error)

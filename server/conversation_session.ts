@@ -5,7 +5,6 @@
  */
 import type { BlockQueue } from "../framing/block_queue.ts";
 import { BufferedSource } from "../framing/buffered_source.ts";
-import { encode } from "../framing/encode.ts";
 import { Conversation, type Converse } from "./conversation.ts";
 import type { Deadline } from "./deadline.ts";
 import { ErrorReply, HandlerInfo, LazyAbort } from "./handler.ts";
@@ -71,7 +70,8 @@ export class ConversationSession implements Session {
   }
 
   get hasBegun(): boolean {
-    return this.#isReplying || this.#isWriting || this.#transport.hasQueued;
+    return this.#isReplying || this.#isWriting ||
+      this.#transport.queued.byteLength > 0;
   }
 
   get hasUnread(): boolean {
@@ -188,19 +188,18 @@ export class ConversationSession implements Session {
   #report(error: unknown): void {
     this.error = error;
     const { remoteAddr } = this.#transport;
-    const info = new HandlerInfo(remoteAddr, undefined, this.#abort);
+    const connection = { remoteAddr, state: {}, close: () => {} };
+    const info = new HandlerInfo(connection, undefined, this.#abort);
     this.#options.onError(error, undefined, info);
   }
 
   /** Queues an error reply. */
   #sendError(code: string): void {
-    const { replyFraming } = this.#options;
     try {
-      const chunks = encode(`ERROR:${code}!`, replyFraming) as Uint8Array[];
-      for (const chunk of chunks) this.#transport.queue(chunk);
+      this.#transport.queue(this.#options.encodeError(code));
       this.outcome = code;
-    } catch (markerInCode) {
-      this.#report(markerInCode);
+    } catch (notSent) {
+      this.#report(notSent);
       this.#sendError("failed");
     }
   }
@@ -241,7 +240,7 @@ export class ConversationSession implements Session {
     const isSmall = Array.isArray(chunks) && chunks.length === 1;
     // Queued, unless a longer write must come before it.
     const mayQueue = isSmall && !this.#isOver && !this.#isWriting &&
-      !this.#isReplying && !this.#transport.isQueueFull;
+      !this.#isReplying && !this.#transport.queued.isFull;
     if (!mayQueue) {
       return this.#afterWrites(() => this.#writeAll(chunks, isReply));
     }
@@ -307,7 +306,9 @@ export class ConversationSession implements Session {
 
   /** Writes what is queued. */
   #flushSoon(): void {
-    if (this.#isOver || this.#isWriting || !this.#transport.hasQueued) return;
+    if (
+      this.#isOver || this.#isWriting || this.#transport.queued.byteLength === 0
+    ) return;
     // A failure means that the peer is gone, which every call then reports.
     this.#afterWrites(async () => await this.#transport.flush());
   }

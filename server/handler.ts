@@ -35,6 +35,16 @@ export interface MessageInfo {
    * read while the handler works, so a client that is gone is not noticed.
    */
   readonly signal: AbortSignal;
+  /**
+   * An object for whatever belongs to the connection, such as what a login
+   * leaves: the same one for all of its messages, at first empty.
+   */
+  readonly state: Record<PropertyKey, unknown>;
+  /**
+   * Makes this reply the last one of the connection, as for `QUIT`. Messages
+   * that have been sent after this one are not answered.
+   */
+  close(): void;
 }
 
 /**
@@ -44,7 +54,7 @@ export interface MessageInfo {
 export type ReplyBody = Body;
 
 /**
- * Answers one message.
+ * Answers one message. A handler that returns nothing sends nothing.
  *
  * If the handler throws, the client gets `ERROR:failed!`, and `onError` the
  * error; if it throws an {@linkcode ErrorReply}, the client gets that. A reply
@@ -58,7 +68,7 @@ export type ReplyBody = Body;
 export type Handler = (
   message: Message,
   info: MessageInfo,
-) => ReplyBody | Promise<ReplyBody>;
+) => ReplyBody | void | Promise<ReplyBody | void>;
 
 /** Outcomes of a conversation that are not error codes. */
 const OUTCOMES = new Set([
@@ -66,6 +76,7 @@ const OUTCOMES = new Set([
   "reset",
   "stalled",
   "aborted",
+  "cancelled",
   "truncated",
   "not TLS",
 ]);
@@ -101,7 +112,7 @@ export class ErrorReply extends Error {
    * @param code 1 to 200 characters, without `!` and line breaks.
    * @throws {TypeError} If the code is not valid: a client would not recognise
    * the reply as an error. Or if it is `ok`, `reset`, `stalled`, `aborted`,
-   * `truncated` or `not TLS`, which are outcomes in the log.
+   * `cancelled`, `truncated` or `not TLS`, which are outcomes in the log.
    */
   constructor(code: string) {
     if (!/^[^!\r\n]{1,200}$/.test(code) || OUTCOMES.has(code)) {
@@ -165,20 +176,38 @@ export class LazyAbort {
   }
 }
 
+/** What all messages of a connection have in common. */
+export type ConnectionInfo = Pick<
+  MessageInfo,
+  "remoteAddr" | "state" | "close"
+>;
+
 /** The information that a handler receives with one message. */
 export class HandlerInfo implements MessageInfo {
-  readonly remoteAddr: Deno.Addr;
   readonly marker: Uint8Array | undefined;
+  readonly #connection: ConnectionInfo;
   readonly #abort: LazyAbort;
 
   constructor(
-    remoteAddr: Deno.Addr,
+    connection: ConnectionInfo,
     marker: Uint8Array | undefined,
     abort: LazyAbort,
   ) {
-    this.remoteAddr = remoteAddr;
+    this.#connection = connection;
     this.marker = marker;
     this.#abort = abort;
+  }
+
+  get remoteAddr(): Deno.Addr {
+    return this.#connection.remoteAddr;
+  }
+
+  get state(): Record<PropertyKey, unknown> {
+    return this.#connection.state;
+  }
+
+  close(): void {
+    this.#connection.close();
   }
 
   get signal(): AbortSignal {

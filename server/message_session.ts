@@ -23,6 +23,9 @@ const EMPTY = new Uint8Array(0);
  */
 const SILENCE = new Interruption("");
 
+/** The end of a connection after the reply that a handler has made the last. */
+const ANSWERED = new Interruption("");
+
 /** Messages that are answered before other connections get their turn. */
 const MESSAGES_PER_TURN = 64;
 
@@ -45,6 +48,8 @@ export class MessageSession implements Session {
   #isIdle = false;
   /** When the kernel had accepted the last reply before that. */
   #idleSinceTick = 0;
+  /** The rest of a message is discarded that was too large. */
+  #isSkipping = false;
   /** The server shuts down: messages that have arrived are answered. */
   #isFinishing = false;
   /**
@@ -129,12 +134,14 @@ export class MessageSession implements Session {
 
   /** Answers messages as long as another may follow. */
   async #answerAllButLast(): Promise<ReadResult> {
+    const { keepAlive, greeting } = this.#options;
+    if (greeting.length > 0) await this.#transport.write(greeting);
     let result: ReadResult = await this.#readMessage();
-    const { keepAlive } = this.#options;
-    for (let count = 1; result.reason === "end" && keepAlive; count++) {
+    for (let count = 1; keepAlive && this.#mayGoOn(result); count++) {
       const replying = this.#reply(result);
       if (replying !== undefined) await replying;
-      if (count % MESSAGES_PER_TURN === 0 || this.#transport.isQueueFull) {
+      if (this.#responder.isLast) return ANSWERED;
+      if (count % MESSAGES_PER_TURN === 0 || this.#transport.queued.isFull) {
         await this.#transport.flush();
         const { clock } = this.#options;
         await new Promise<void>((resolve) => clock.setImmediate(resolve));
@@ -154,6 +161,12 @@ export class MessageSession implements Session {
     return result;
   }
 
+  /** Whether the result is a message, or one that is skipped. */
+  #mayGoOn(result: ReadResult): result is Decoded {
+    return result.reason === "end" ||
+      result.reason === "limit" && this.#options.skipsTooLarge;
+  }
+
   /** After an interruption: whether anything has arrived that is not answered. */
   async #whatIsLeft(): Promise<ReadResult> {
     if (this.#restBytes > 0) return new Interruption(this.#lastCode);
@@ -170,8 +183,12 @@ export class MessageSession implements Session {
 
   /** Answers the last message. Returns whether there was anything to say. */
   async #answerLast(result: ReadResult): Promise<boolean> {
+    if (result === ANSWERED) return true;
     if (result.reason === "end") {
+      const { isEndOfFileCancel } = this.#options;
+      this.#transport.isEndOfFileCancel = isEndOfFileCancel;
       await this.#reply(result);
+      this.#transport.isEndOfFileCancel = false;
       return true;
     }
     // With keep-alive, an end of file between two messages ends in silence.
@@ -184,8 +201,19 @@ export class MessageSession implements Session {
     return true;
   }
 
-  /** Answers a message. See {@linkcode Responder.reply}. */
+  /**
+   * Answers a message (see {@linkcode Responder.reply}), or tells that it is too
+   * large, and skips the rest of it.
+   */
   #reply(message: Decoded): Promise<void> | undefined {
+    if (message.reason === "limit") {
+      this.#responder.reset();
+      this.#responder.sendError(message.errorCode);
+      const skipped = this.#decoder!.skip!();
+      this.#isSkipping = skipped === undefined;
+      this.#rest = skipped?.rest ?? EMPTY;
+      return undefined;
+    }
     this.messages++;
     this.#rest = message.rest;
     return this.#responder.reply(message);
@@ -205,7 +233,7 @@ export class MessageSession implements Session {
     const { keepAlive, phases } = this.#options;
     this.#responder.reset();
     this.#isReading = true;
-    if (!keepAlive || this.#restBytes > 0) {
+    if (!keepAlive || this.#restBytes > 0 || this.#isSkipping) {
       this.#deadline.start(phases.reading);
     } else {
       this.#beginIdle(this.#isFinishing ? phases.lastRead : phases.idle);
@@ -243,6 +271,8 @@ export class MessageSession implements Session {
 
   #decode(chunk: Uint8Array | null | Interruption): ReadResult | undefined {
     if (chunk instanceof Interruption) {
+      // The message that is skipped has its error reply.
+      if (this.#isSkipping) return SILENCE;
       // A first request may still get a reply, if only that we are busy.
       const mayAnswer = chunk.errorCode === "busy" && this.messages === 0;
       return this.#isIdle && !mayAnswer ? SILENCE : chunk;
@@ -251,7 +281,9 @@ export class MessageSession implements Session {
     this.#decoder ??= messageFraming.decoder(maxBytes);
     if (chunk === null) return this.#decoder.end();
     this.#decodedBytes += chunk.length;
-    const result = this.#decoder.push(chunk);
+    const unread = this.#isSkipping ? this.#skip(chunk) : chunk;
+    if (unread.length === 0) return undefined;
+    const result = this.#decoder.push(unread);
     if (result === undefined && this.#isIdle && this.#lastCode !== "") {
       return new Interruption(this.#lastCode);
     }
@@ -261,5 +293,18 @@ export class MessageSession implements Session {
       this.#deadline.start(phases.reading);
     }
     return result;
+  }
+
+  /** Discards a chunk of a message that was too large. Returns what follows it. */
+  #skip(chunk: Uint8Array): Uint8Array {
+    const end = this.#decoder!.push(chunk);
+    const unread = end?.rest ?? EMPTY;
+    this.#buffer.nextMessage(unread.length);
+    if (end !== undefined) {
+      this.#isSkipping = false;
+      const { phases } = this.#options;
+      this.#beginIdle(this.#isFinishing ? phases.lastRead : phases.idle);
+    }
+    return unread;
   }
 }

@@ -4,20 +4,15 @@
  * @module
  */
 import type { Clock } from "../framing/clock.ts";
-import { DEFAULT_MAX_BYTES, SERVER_MARKER } from "../framing/defaults.ts";
-import { encode } from "../framing/encode.ts";
-import { EndMarkerFraming } from "../framing/end_marker.ts";
-import { endOfFileFraming } from "../framing/end_of_file.ts";
-import type { Framing } from "../framing/framing.ts";
-import { toMarkerSet } from "../framing/marker.ts";
+import { DEFAULT_MAX_BYTES } from "../framing/defaults.ts";
 import { checkMaxBytes } from "../framing/max_bytes.ts";
-import { netstringFraming } from "../framing/netstring.ts";
 import { BufferPool, poolBytesFor } from "./buffer_pool.ts";
 import type { ConnectionOptions, ServerConnection } from "./connection.ts";
 import { DeadlineTimer } from "./deadline.ts";
+import { toFramings } from "./framings.ts";
 import { echoTwice, type Handler } from "./handler.ts";
 import { Phases, shortestLimits } from "./phases.ts";
-import type { AnyServeOptions, ServeOptions } from "./serve_options.ts";
+import type { AnyServeOptions } from "./serve_options.ts";
 import type { SharedLimits } from "./shared_counter.ts";
 
 /** The limits that are numbers from 0, with their defaults. */
@@ -51,53 +46,13 @@ export function limitOf(
   );
 }
 
-/** The codes of the error replies that a server with end markers sends. */
-const ERROR_CODES = [
-  "no end",
-  "too large",
-  "timed out",
-  "busy",
-  "failed",
-  "shutting down",
-];
-
-/**
- * The framings of messages and of replies.
- *
- * @param mayFollow Whether more messages may follow on a connection.
- */
-function toFramings(
-  { framing = "end", end = SERVER_MARKER, replyEnd }: ServeOptions,
-  mayFollow: boolean,
-): { messageFraming: Framing; replyFraming: Framing } {
-  if (framing === "count") {
-    return { messageFraming: netstringFraming, replyFraming: netstringFraming };
-  }
-  if (framing !== "end") {
-    throw new TypeError(
-      `Cannot use ${framing} as framing: it must be "end" or "count"`,
-    );
-  }
-  const messageFraming = new EndMarkerFraming(toMarkerSet(end));
-  if (replyEnd === undefined && !mayFollow) {
-    return { messageFraming, replyFraming: endOfFileFraming };
-  }
-  // No end of file ends a reply that others may follow, so a marker has to.
-  const replyFraming = replyEnd === undefined
-    ? messageFraming
-    : new EndMarkerFraming(toMarkerSet(replyEnd));
-  for (const code of ERROR_CODES) {
-    try {
-      encode(`ERROR:${code}!`, replyFraming);
-    } catch (cause) {
-      throw new TypeError(
-        `Cannot use the end marker of replies: ERROR:${code}! contains it`,
-        { cause },
-      );
-    }
-  }
-  return { messageFraming, replyFraming };
-}
+/** Options that say how a handler is called. */
+const HANDLER_OPTIONS = [
+  "keepAlive",
+  "greeting",
+  "tooLarge",
+  "onEndOfFile",
+] as const;
 
 /**
  * Checks what answers a client: a handler, or a conversation function.
@@ -105,9 +60,10 @@ function toFramings(
  * @throws {TypeError} If it is no function, or has options of the other one.
  */
 function checkFunctions(
-  { converse, keepAlive }: AnyServeOptions,
+  options: AnyServeOptions,
   handler: Handler | undefined,
 ): void {
+  const { converse } = options;
   if (handler !== undefined && typeof handler !== "function") {
     throw new TypeError(
       `Cannot serve with a handler that is ${typeof handler}`,
@@ -122,9 +78,39 @@ function checkFunctions(
   if (handler !== undefined) {
     throw new TypeError("Cannot serve with both a handler and converse");
   }
-  if (keepAlive !== undefined) {
-    throw new TypeError("Cannot use keepAlive with converse, which decides it");
+  for (const name of HANDLER_OPTIONS) {
+    if (options[name] !== undefined) {
+      throw new TypeError(`Cannot use ${name} with converse, which decides it`);
+    }
   }
+}
+
+/** @throws {TypeError} If an option does not fit the others. */
+function checkWords(
+  { tooLarge, onEndOfFile, keepAlive, framing = "end", end }: AnyServeOptions,
+): void {
+  checkWord("tooLarge", tooLarge, ["close", "skip"]);
+  checkWord("onEndOfFile", onEndOfFile, ["answer", "cancel"]);
+  if (tooLarge === "skip" && (!keepAlive || framing !== "end")) {
+    throw new TypeError(
+      "Cannot skip what is too large without keepAlive and end markers",
+    );
+  }
+  if (onEndOfFile === "cancel" && (keepAlive || end === null)) {
+    throw new TypeError(
+      "Cannot cancel at the end of file with keepAlive or without a marker",
+    );
+  }
+}
+
+function checkWord(
+  name: string,
+  value: string | undefined,
+  words: readonly string[],
+): void {
+  if (value === undefined || words.includes(value)) return;
+  const list = words.map((word) => `"${word}"`).join(" or ");
+  throw new TypeError(`Cannot use ${value} as ${name}: it must be ${list}`);
 }
 
 /** @throws {RangeError} If not even one message of `maxBytes` could be read. */
@@ -179,6 +165,7 @@ export function resolveOptions(
 ): ConnectionOptions {
   const { converse } = options;
   checkFunctions(options, handler);
+  checkWords(options);
   const { maxBytes = DEFAULT_MAX_BYTES, onError = printError } = options;
   checkMaxBytes(maxBytes);
   const mayFollow = options.keepAlive === true || converse !== undefined;
@@ -220,6 +207,8 @@ export function resolveOptions(
     maxBytes,
     handler: handler ?? echoTwice,
     converse,
+    skipsTooLarge: options.tooLarge === "skip",
+    isEndOfFileCancel: options.onEndOfFile === "cancel",
     onError: (error, message, info) => {
       try {
         onError(error, message, info);

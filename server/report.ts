@@ -19,6 +19,8 @@ export interface ConversationReport {
    * - `"truncated"`: the client closed TCP without TLS `close_notify`.
    * - `"not TLS"`: the client did not speak TLS, or refused the certificate.
    * - `"stalled"`: the client took no byte of the reply for too long.
+   * - `"cancelled"`: the client half-closed before the reply was complete, and
+   *   `onEndOfFile` is `"cancel"`.
    * - `"aborted"`: the server was aborted before the reply.
    */
   outcome: string;

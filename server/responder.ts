@@ -5,13 +5,14 @@
  */
 import type { Clock } from "../framing/clock.ts";
 import { COALESCE_BYTES, encode } from "../framing/encode.ts";
-import type { Framing } from "../framing/framing.ts";
 import type { ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { Converse } from "./conversation.ts";
 import type { DeadlineTimer } from "./deadline.ts";
+import type { Framings } from "./framings.ts";
 import {
+  type ConnectionInfo,
   ErrorReply,
   type Handler,
   HandlerInfo,
@@ -26,16 +27,16 @@ import { Interruption } from "./interruption.ts";
 import type { Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
-export interface ResolvedOptions {
-  /** The framing of messages. */
-  readonly messageFraming: Framing;
-  /** The framing of replies. */
-  readonly replyFraming: Framing;
+export interface ResolvedOptions extends Framings {
   readonly keepAlive: boolean;
   readonly maxBytes: number;
   readonly handler: Handler;
   /** Called once for each connection, instead of the handler. */
   readonly converse: Converse | undefined;
+  /** Whether the connection goes on after a message that is too large. */
+  readonly skipsTooLarge: boolean;
+  /** Whether an end of file cancels the reply that is being made. */
+  readonly isEndOfFileCancel: boolean;
   readonly onError: (
     error: unknown,
     message: Message | undefined,
@@ -57,13 +58,16 @@ interface Answering {
 }
 
 /** Answers the messages of one connection, one after another. */
-export class Responder {
+export class Responder implements ConnectionInfo {
   /** How the last message was answered; empty while none is. */
   outcome = "";
   /** The error of the last handler. */
   error: unknown;
   /** Whether a part of the current reply was sent, and it is not complete. */
   hasBegun = false;
+  /** Whether a handler has asked for the end of the connection. */
+  isLast = false;
+  #state: Record<PropertyKey, unknown> | undefined;
   readonly #options: ResolvedOptions;
   readonly #transport: Transport;
   readonly #buffer: ReadBuffer;
@@ -76,6 +80,18 @@ export class Responder {
     this.#options = options;
     this.#transport = transport;
     this.#buffer = buffer;
+  }
+
+  get remoteAddr(): Deno.Addr {
+    return this.#transport.remoteAddr;
+  }
+
+  get state(): Record<PropertyKey, unknown> {
+    return this.#state ??= {};
+  }
+
+  close(): void {
+    this.isLast = true;
   }
 
   /** Forgets the message before. */
@@ -91,20 +107,20 @@ export class Responder {
    * promise to wait for.
    */
   reply(message: Decoded): Promise<void> | undefined {
-    const { handler, messageFraming, replyFraming } = this.#options;
+    const { handler, messageFraming } = this.#options;
     this.reset();
     const abort = new LazyAbort();
     this.#transport.onPeerGone(abort);
     const marker = messageFraming.markers[message.markerIndex];
     const answering: Answering = {
       message: new ReceivedMessage(message),
-      info: new HandlerInfo(this.#transport.remoteAddr, marker, abort),
+      info: new HandlerInfo(this, marker, abort),
       abort,
     };
     try {
       const body = handler(answering.message, answering.info);
       if (body instanceof Promise) return this.#waitAndSend(body, answering);
-      return this.#send(encode(body, replyFraming), answering);
+      return this.#sendBody(body, answering);
     } catch (error) {
       return this.#fail(error, answering);
     }
@@ -112,7 +128,7 @@ export class Responder {
 
   /** Waits for the handler, and sends what it returns. */
   async #waitAndSend(
-    body: Promise<ReplyBody>,
+    body: Promise<ReplyBody | void>,
     answering: Answering,
   ): Promise<void> {
     try {
@@ -123,18 +139,22 @@ export class Responder {
         this.#buffer.holdUntil(body.then((late) => this.#discard(late)));
         return this.#endInterrupted(settled, answering);
       }
-      const chunks = encode(settled, this.#options.replyFraming);
-      await this.#send(chunks, answering);
+      await this.#sendBody(settled, answering);
     } catch (error) {
       this.#fail(error, answering);
     }
   }
 
-  /** Sends a reply, or queues a small one. */
-  #send(
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  /** Sends a reply, or queues a small one; nothing, if there is none. */
+  #sendBody(
+    body: ReplyBody | void,
     answering: Answering,
   ): Promise<void> | undefined {
+    if (body === undefined || body === null) {
+      this.outcome = "ok";
+      return undefined;
+    }
+    const chunks = encode(body, this.#options.replyFraming);
     if (Array.isArray(chunks) && chunks.length === 1) {
       const [chunk] = chunks;
       if (chunk.length <= COALESCE_BYTES) {
@@ -223,16 +243,18 @@ export class Responder {
     }
     try {
       this.sendError(code);
-    } catch (markerInCode) {
-      this.error = markerInCode;
-      this.#options.onError(markerInCode, message, info);
+    } catch (notSent) {
+      this.error = notSent;
+      this.#options.onError(notSent, message, info);
       this.sendError("failed");
     }
   }
 
   /** Drops the reply of a handler that was interrupted. */
-  #discard(late: ReplyBody): void {
-    if (typeof late === "object" && Symbol.asyncIterator in late) {
+  #discard(late: ReplyBody | void): void {
+    if (
+      typeof late === "object" && late !== null && Symbol.asyncIterator in late
+    ) {
       this.#breakOff(late[Symbol.asyncIterator]());
     }
   }
@@ -247,15 +269,11 @@ export class Responder {
   /**
    * Queues an error reply.
    *
-   * @throws {TypeError} If the code contains the end marker of replies.
+   * @throws {TypeError} If it contains the end marker of replies.
+   * @throws What the function throws that writes error replies.
    */
   sendError(code: string): void {
-    const { replyFraming } = this.#options;
-    for (
-      const chunk of encode(`ERROR:${code}!`, replyFraming) as Uint8Array[]
-    ) {
-      this.#transport.queue(chunk);
-    }
+    this.#transport.queue(this.#options.encodeError(code));
     this.outcome = code;
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CountFraming } from "../framing/count_framing.ts";
 import type { Marker } from "../framing/marker.ts";
 import type { Converse } from "./conversation.ts";
 import type { Message, MessageInfo } from "./handler.ts";
@@ -20,10 +21,17 @@ export interface ServeOptions {
   key?: string;
   /**
    * The end marker of a message, or several: the earliest match ends the
-   * message, and of two that end together the longer one.
-   * @default {"SERVER WRONG MARKER"}
+   * message, and of two that end together the longer one. With `null`, the end
+   * of file ends the only message of a connection: a truncated one looks
+   * complete then. @default {"SERVER WRONG MARKER"}
    */
-  end?: Marker | readonly Marker[];
+  end?: Marker | readonly Marker[] | null;
+  /**
+   * A marker that must come before each message, such as MLLP's `"\x0b"`; other
+   * bytes get `ERROR:bad start!`. With `keepAlive` and without `replyEnd`,
+   * replies begin with it, too. By default there is none.
+   */
+  start?: Marker;
   /**
    * The end marker of every reply and error reply, which lets a client detect a
    * truncated one. By default the end of file ends a reply; with `keepAlive`,
@@ -38,9 +46,36 @@ export interface ServeOptions {
   keepAlive?: boolean;
   /**
    * The framing of messages and replies: `"end"`, an end marker; `"count"`, a
-   * byte count in front, as netstrings have it. @default {"end"}
+   * byte count in front, as netstrings have it; or the name of another framing
+   * with the length in front: `{ framing: "octetCounted" }`, and
+   * `{ framing: "lengthPrefixed", lengthBytes: 2 }`. @default {"end"}
    */
-  framing?: "end" | "count";
+  framing?: "end" | "count" | CountFraming;
+  /**
+   * What the server says first, in the framing of replies. By default nothing.
+   */
+  greeting?: string | Uint8Array;
+  /**
+   * The error reply for a code, in the protocol's own form: `-ERR code`, say. It
+   * is sent in the framing of replies; null sends none. By default
+   * `ERROR:code!`, which `sendData()` and `connect()` recognise.
+   */
+  errorReply?: (code: string) => string | Uint8Array | null;
+  /**
+   * What follows the error reply to a message that is too large: `"close"`, the
+   * connection ends; `"skip"`, with `keepAlive` and end markers, the rest of the
+   * message is discarded, and the connection goes on with the next one.
+   * @default {"close"}
+   */
+  tooLarge?: "close" | "skip";
+  /**
+   * What an end of file means while a handler works or its reply is sent:
+   * `"answer"`, the client is done sending, and waits for the reply;
+   * `"cancel"`, it has left: `info.signal` aborts, the reply is broken off, and
+   * the outcome is `cancelled`. Not with `keepAlive`, where nothing is read
+   * meanwhile. @default {"answer"}
+   */
+  onEndOfFile?: "answer" | "cancel";
   /**
    * Converses with each client, instead of a handler: for protocols that are
    * more than a message and its reply. The connection ends when it has returned.

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { concat } from "@std/bytes";
 import type { ReadMemory } from "../framing/chunk_reader.ts";
 import { BufferLimitError } from "../framing/read_buffer.ts";
 import type { Deadline } from "./deadline.ts";
@@ -12,9 +11,7 @@ import { Interruption } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
 import { isEndOfTcp } from "./socket_errors.ts";
 import { setKeepAlive, setNoDelay } from "./socket_options.ts";
-
-/** Replies that wait for others are written when they have this many bytes. */
-const MAX_QUEUED_BYTES = 64 * 1024;
+import { WriteQueue } from "./write_queue.ts";
 
 /**
  * All drains discard their bytes into one buffer: nobody reads it, so it does
@@ -26,6 +23,9 @@ const EMPTY = new Uint8Array(0);
 
 /** The reason of everything that is pending when the connection is closed. */
 const CLOSED = new DOMException("The connection is closed", "AbortError");
+
+/** The reason if an end of file counts as the client's leaving. */
+export const CANCELLED = new DOMException("The client has left", "AbortError");
 
 /** Work that is useless once the peer is gone. */
 interface Abortable {
@@ -47,6 +47,8 @@ export class Transport {
   bytesOut = 0;
   /** Whether the client has half-closed, or closed. */
   isEndOfFile = false;
+  /** Whether an end of file means that the client has left. */
+  isEndOfFileCancel = false;
   /** Whether a reply was probably lost. */
   replyLost = false;
   /** Whether we have closed the socket. */
@@ -57,8 +59,7 @@ export class Transport {
   readonly #writeDeadline: Deadline;
   readonly #phases: Phases;
   /** Small replies that have not been written yet. */
-  #queue: Uint8Array[] = [];
-  #queuedBytes = 0;
+  readonly queued = new WriteQueue();
   #hasWritten = false;
   #isNoDelay = false;
   /** A read that is pending: it cannot be cancelled. It does not reject. */
@@ -218,6 +219,7 @@ export class Transport {
         const count = await this.#conn.read(discarded);
         if (count === null) {
           this.isEndOfFile = true;
+          if (this.isEndOfFileCancel) this.#fail(CANCELLED);
         } else {
           this.bytesIn += count;
           if (this.#isLingering) {
@@ -231,19 +233,13 @@ export class Transport {
         this.isEndOfFile = true;
         return;
       }
-      this.replyLost = true;
-      this.#waiter?.reject(this.markPeerGone(error));
+      this.#fail(error);
     }
   }
 
-  /** Whether something is queued that was not written. */
-  get hasQueued(): boolean {
-    return this.#queuedBytes > 0;
-  }
-
-  /** Whether so many queued bytes should be written now. */
-  get isQueueFull(): boolean {
-    return this.#queuedBytes >= MAX_QUEUED_BYTES;
+  #fail(error: unknown): void {
+    this.replyLost = true;
+    this.#waiter?.reject(this.markPeerGone(error));
   }
 
   /**
@@ -252,22 +248,18 @@ export class Transport {
    * before (RFC 896, RFC 1122 4.2.3.2), and with TLS it is a record.
    */
   queue(chunk: Uint8Array): void {
-    this.#queue.push(chunk);
-    this.#queuedBytes += chunk.length;
+    this.queued.push(chunk);
   }
 
   /** Writes what is queued. */
   flush(): Promise<void> | undefined {
-    if (this.#queue.length === 0) return undefined;
-    const queue = this.#queue;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    return this.#writeNow(queue.length === 1 ? queue[0]! : concat(queue));
+    const chunk = this.queued.take();
+    return chunk === undefined ? undefined : this.#writeNow(chunk);
   }
 
   /** Writes a complete chunk, after what is queued. */
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#queue.length > 0) await this.flush();
+    if (this.queued.byteLength > 0) await this.flush();
     await this.#writeNow(chunk);
   }
 

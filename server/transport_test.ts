@@ -108,9 +108,9 @@ Deno.test("Transport.flush() empties the queue", async () => {
   const { transport } = transportOver({});
   for (let round = 0; round < 3; round++) {
     transport.queue(new Uint8Array(32 * 1024));
-    assertEquals(transport.isQueueFull, false);
+    assertEquals(transport.queued.isFull, false);
     transport.queue(new Uint8Array(32 * 1024));
-    assertEquals(transport.isQueueFull, true);
+    assertEquals(transport.queued.isFull, true);
     await transport.flush();
     assertEquals(transport.flush(), undefined);
   }

@@ -7,6 +7,7 @@ import type { Mutant } from "./mutant.ts";
 import { CLI_MUTANTS } from "./mutants_cli.ts";
 import { CLIENT_MUTANTS } from "./mutants_client.ts";
 import { CONNECTION_MUTANTS } from "./mutants_connection.ts";
+import { CONVERSATION_MUTANTS } from "./mutants_conversation.ts";
 import { FRAMING_MUTANTS } from "./mutants_framing.ts";
 import { SERVER_MUTANTS } from "./mutants_server.ts";
 
@@ -15,6 +16,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FRAMING_MUTANTS,
   ...SERVER_MUTANTS,
   ...CONNECTION_MUTANTS,
+  ...CONVERSATION_MUTANTS,
   ...CLIENT_MUTANTS,
   ...CLI_MUTANTS,
 ];

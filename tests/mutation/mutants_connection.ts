@@ -81,9 +81,9 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "no limit holds for a message whose start came with another one",
-      find: `this.#restBytes > 0) {
+      find: `this.#isSkipping) {
       this.#deadline.start(phases.reading);`,
-      replace: `this.#restBytes > 0) {
+      replace: `this.#isSkipping) {
       this.#deadline.start(phases.idle);`,
     },
     {
@@ -222,14 +222,9 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a large reply is sent before the small ones in front of it",
-      find: "if (this.#queue.length > 0) await this.flush();",
+      find: "if (this.queued.byteLength > 0) await this.flush();",
       replace: "",
       tests: ["server/transport_test.ts", "tests/keep_alive_test.ts"],
-    },
-    {
-      name: "the bytes of replies that were written count as queued",
-      find: "    this.#queue = [];\n    this.#queuedBytes = 0;",
-      replace: "    this.#queue = [];",
     },
     {
       name: "progress while writing is not counted",
@@ -324,6 +319,16 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       find: "return isSocket ? `${dev}",
       replace: "return isSocket || true ? `${dev}",
       tests: ["tests/unix_test.ts"],
+    },
+  ]),
+  ...mutantsIn("server/write_queue.ts", [
+    "server/transport_test.ts",
+    "tests/keep_alive_test.ts",
+  ], [
+    {
+      name: "the bytes of replies that were written count as queued",
+      find: "    this.#chunks = [];\n    this.#byteLength = 0;",
+      replace: "    this.#chunks = [];",
     },
   ]),
 ];

@@ -122,10 +122,10 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "maxBytes counts the messages of a connection together",
-      find: `this.#chunks = [];
-    this.#byteLength = 0;`,
-      replace: `this.#chunks = [];
-    this.#byteLength += offset;`,
+      find: `this.#byteLength = 0;
+    const rest = chunk`,
+      replace: `this.#byteLength += offset;
+    const rest = chunk`,
     },
     {
       name: "the marker remains in a message that arrives in parts",

@@ -304,12 +304,6 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       replace: "options[name] || LIMITS[name]",
     },
     {
-      name: "with keep-alive, a reply has no end marker by default",
-      find: "if (replyEnd === undefined && !mayFollow) {",
-      replace: "if (replyEnd === undefined) {",
-      tests: ["tests/keep_alive_test.ts"],
-    },
-    {
       name: "memory that runs short makes no limit strict",
       find: "||\n    pool.freeBytes < shortBytes",
       replace: "",
@@ -324,6 +318,27 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       find: "} catch (callbackError) {",
       replace: "} catch (callbackError) {\n        throw callbackError;",
       tests: ["tests/callbacks_test.ts"],
+    },
+  ]),
+  ...mutantsIn("server/framings.ts", [
+    "server/options_test.ts",
+    "tests/keep_alive_test.ts",
+    "tests/handler_options_test.ts",
+  ], [
+    {
+      name: "with keep-alive, a reply has no end marker by default",
+      find: "return mayFollow ? messageFraming : endOfFileFraming;",
+      replace: "return endOfFileFraming;",
+    },
+    {
+      name: "an error reply that contains the marker of replies is accepted",
+      find: "      encodeError(code);\n",
+      replace: "",
+    },
+    {
+      name: "errorReply is not used",
+      find: "options.errorReply === undefined",
+      replace: "options.errorReply !== undefined",
     },
   ]),
 ];
