@@ -47,6 +47,16 @@ export interface BlockSource<B extends Block = Block> {
   abandon(block: B): void;
 }
 
+/** Chooses the size of the first block of each message. */
+export interface FirstBlockSizes {
+  /** The size for a message whose first byte is awaited. */
+  begin(): number;
+  /** That message's first byte has arrived, or is not awaited any more. */
+  end(byteLength: number): void;
+  /** A message has had this many bytes. */
+  note(byteLength: number): void;
+}
+
 /** Thrown by a {@linkcode BlockSource} that has reached its bound. */
 export class BufferLimitError extends Error {
   override name = "BufferLimitError";
@@ -88,6 +98,11 @@ export class ReadBuffer<B extends Block = Block> {
   #filledBytes = 0;
   #nextBlockBytes = SMALLEST_BLOCK_BYTES;
   #usefulBytes: number;
+  readonly #firstSizes: FirstBlockSizes | undefined;
+  /** The bytes that were read of this message, and after it. */
+  #messageBytes = 0;
+  /** The size of the first block while it waits empty; 0 otherwise. */
+  #awaitedBytes = 0;
   #isReading = false;
   #holds = 0;
   #isAbandoned = false;
@@ -99,9 +114,15 @@ export class ReadBuffer<B extends Block = Block> {
    * @param maxUsefulBytes The largest number of bytes of a message that can
    * matter: its limit and its framing. No block is larger, unless it is the
    * smallest.
+   * @param firstSizes The sizes of first blocks. By default they are the smallest.
    */
-  constructor(source: BlockSource<B>, maxUsefulBytes: number) {
+  constructor(
+    source: BlockSource<B>,
+    maxUsefulBytes: number,
+    firstSizes?: FirstBlockSizes,
+  ) {
     this.#source = source;
+    this.#firstSizes = firstSizes;
     this.#maxUsefulBytes = this.#usefulBytes = maxUsefulBytes;
   }
 
@@ -115,9 +136,9 @@ export class ReadBuffer<B extends Block = Block> {
       this.#block === undefined ||
       this.#filledBytes === this.#block.bytes.length
     ) {
-      const useful = Math.max(this.#usefulBytes, SMALLEST_BLOCK_BYTES);
-      const size = Math.min(this.#nextBlockBytes, useful);
-      const block = this.#source.acquire(size, this.#heldBytes);
+      const block = this.#block === undefined
+        ? this.#acquireFirst()
+        : this.#acquire();
       this.#heldBytes += block.bytes.length;
       if (this.#block !== undefined) {
         (this.#fullBlocks ??= []).push(this.#block);
@@ -140,9 +161,11 @@ export class ReadBuffer<B extends Block = Block> {
    */
   endRead(byteLength: number): Uint8Array {
     this.#isReading = false;
+    if (this.#awaitedBytes > 0) this.#endFirst();
     const start = this.#filledBytes;
     this.#filledBytes += byteLength;
     this.#usefulBytes -= byteLength;
+    this.#messageBytes += byteLength;
     const chunk = byteLength === 0
       ? EMPTY
       : this.#block!.bytes.subarray(start, start + byteLength);
@@ -173,6 +196,8 @@ export class ReadBuffer<B extends Block = Block> {
    * next message.
    */
   nextMessage(restBytes: number): void {
+    this.#firstSizes?.note(this.#messageBytes - restBytes);
+    this.#messageBytes = restBytes;
     this.#nextBlockBytes = SMALLEST_BLOCK_BYTES;
     this.#usefulBytes = this.#maxUsefulBytes;
     this.#heldBytes = 0;
@@ -183,8 +208,32 @@ export class ReadBuffer<B extends Block = Block> {
 
   /** Ends the last message. Call it when the reply was sent, or before. */
   finish(): void {
+    if (this.#messageBytes > 0) this.#firstSizes?.note(this.#messageBytes);
+    this.#messageBytes = 0;
     this.#isFinished = true;
     this.#freeUnused();
+  }
+
+  #acquire(): B {
+    const useful = Math.max(this.#usefulBytes, SMALLEST_BLOCK_BYTES);
+    const size = Math.min(this.#nextBlockBytes, useful);
+    return this.#source.acquire(size, this.#heldBytes);
+  }
+
+  #acquireFirst(): B {
+    if (this.#firstSizes === undefined) return this.#acquire();
+    this.#nextBlockBytes = this.#awaitedBytes = this.#firstSizes.begin();
+    try {
+      return this.#acquire();
+    } catch (error) {
+      this.#endFirst();
+      throw error;
+    }
+  }
+
+  #endFirst(): void {
+    this.#firstSizes!.end(this.#awaitedBytes);
+    this.#awaitedBytes = 0;
   }
 
   #freeUnused(): void {

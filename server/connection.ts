@@ -45,7 +45,11 @@ export class ServerConnection implements Checked {
     if (converse === undefined) {
       const usefulBytes = options.maxBytes +
         options.messageFraming.overheadBytes;
-      const buffer = this.#buffer = new ReadBuffer(pool, usefulBytes);
+      const buffer = this.#buffer = new ReadBuffer(
+        pool,
+        usefulBytes,
+        options.recentSizes,
+      );
       const transport = this.#transport = new Transport(
         conn,
         buffer,

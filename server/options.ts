@@ -12,6 +12,7 @@ import { DeadlineTimer } from "./deadline.ts";
 import { toFramings } from "./framings.ts";
 import { echoTwice, type Handler } from "./handler.ts";
 import { Phases, shortestLimits } from "./phases.ts";
+import { RecentSizes } from "./recent_sizes.ts";
 import type { AnyServeOptions } from "./serve_options.ts";
 import type { SharedLimits } from "./shared_counter.ts";
 
@@ -218,6 +219,7 @@ export function resolveOptions(
     },
     clock,
     pool,
+    recentSizes: new RecentSizes(),
     timer,
     phases: new Phases(times, timer),
     keepAliveTicks: timer.ticksFor(KEEP_ALIVE_AFTER_MS),

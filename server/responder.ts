@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../framing/clock.ts";
 import { COALESCE_BYTES, encode } from "../framing/encode.ts";
-import type { ReadBuffer } from "../framing/read_buffer.ts";
+import type { FirstBlockSizes, ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { Converse } from "./conversation.ts";
@@ -44,6 +44,7 @@ export interface ResolvedOptions extends Framings {
   ) => void;
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly recentSizes: FirstBlockSizes;
   readonly timer: DeadlineTimer;
   readonly phases: Phases;
   /** The ticks after which TCP keep-alive is worth a system call. */

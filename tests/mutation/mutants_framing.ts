@@ -37,9 +37,9 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "the second message of a connection starts in a large block",
-      find: `nextMessage(restBytes: number): void {
+      find: `this.#messageBytes = restBytes;
     this.#nextBlockBytes = SMALLEST_BLOCK_BYTES;`,
-      replace: "nextMessage(restBytes: number): void {",
+      replace: "this.#messageBytes = restBytes;",
     },
     {
       name: "the second message gets no block above the smallest",
