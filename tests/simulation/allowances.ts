@@ -6,6 +6,7 @@
  */
 import type { Seen } from "./clients.ts";
 import { replyText } from "./messages.ts";
+import type { Accepted } from "./network.ts";
 import type { ClientPlan, Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -17,43 +18,113 @@ export function isCutOff({ sockets }: Seen): boolean {
 /** The largest buffer of a simulated host, in bytes. */
 const MAX_BUFFER_BYTES = 32_768;
 
-/** Whether the server was shut down before this client was done. */
-export function meetsShutdown(
-  { shutdownAtMs }: World,
-  { doneAtMs }: Seen,
+/** Events closer than this may be noticed in any order, in ms. */
+export const TOLERANCE_MS = 2;
+
+/** Where places run short, a connection lingers this long at least, in ms. */
+const SHORT_PLACE_MS = 1000;
+
+/** Limits of lingering where the server runs short, or ends, in ms. */
+const SHORT_LINGER_MS = 5000;
+const SHORT_LINGER_TOTAL_MS = 30_000;
+
+/** A shutdown waits this long for another message, in ms. */
+const LAST_READ_MS = 500;
+
+/** With so many clients, some are not even refused. */
+const CROWD = 250;
+
+/** A little more than a client can be late for reasons of its own, in ms. */
+const MARGIN_MS = 200;
+
+/** Whether there are reasons for a client never to be accepted. */
+export function mayBeRefused(world: World, seen: Seen): boolean {
+  const { plan: { host, clients }, shutdownAtMs, stalledMs } = world;
+  const { plan: client, connectedAtMs } = seen;
+  const { halfClose, forgetsAfterMs } = client.line;
+  if (isAborted(world, seen) || isCutOff(seen)) return true;
+  if (halfClose !== "pass" || forgetsAfterMs < Infinity) return true;
+  if (host.backlog < 511 || host.descriptors < Infinity) return true;
+  if (clients.length > CROWD) return true;
+  // Who comes during a shutdown may come too late.
+  const sinceMs = connectedAtMs === Infinity ? client.atMs : connectedAtMs;
+  const mostMs = longestSilenceMs(client) + MARGIN_MS + stalledMs;
+  return sinceMs + mostMs >= shutdownAtMs;
+}
+
+/**
+ * Whether there are reasons for a client that was accepted to get no complete
+ * reply to the message that begins after this many bytes.
+ */
+export function mayGoWithout(
+  world: World,
+  seen: Seen,
+  accepted: Accepted,
+  begins: number,
 ): boolean {
-  return shutdownAtMs <= doneAtMs;
+  return isAborted(world, seen) || isHarsh(world, seen) ||
+    world.plan.handler === "stops" || isLate(world, seen, accepted, begins);
 }
 
-/** Whether there are reasons for a client to get no complete reply. */
-export function mayGoWithout(world: World, seen: Seen): boolean {
-  const { backlog, descriptors } = world.plan.host;
-  const { plan } = world;
-  return meetsShutdown(world, seen) || backlog < 511 ||
-    descriptors < Infinity ||
-    isHarsh(world, seen) || plan.handler === "stops" ||
-    isShort(world);
+/** Whether everything was aborted, or the client itself was. */
+function isAborted({ abortedAtMs }: World, seen: Seen): boolean {
+  return abortedAtMs - TOLERANCE_MS <= seen.doneAtMs ||
+    seen.abortedAtMs <= seen.doneAtMs;
 }
 
-/** Whether places or memory run short at times. */
-function isShort({ plan: { server, clients } }: World): boolean {
-  return server.maxConnections <= clients.length * 4 / 3 ||
-    server.maxBufferedBytes < 2 ** 24;
+/** Whether a message arrived only after a shutdown, on an idle connection. */
+function isLate(
+  { plan, shutdownAtMs, stalledMs }: World,
+  { doneAtMs }: Seen,
+  { atMs, conn: { socket } }: Accepted,
+  begins: number,
+): boolean {
+  if (!plan.server.keepAlive) return false;
+  const arrival = socket.arrivals.find(({ byteLength }) => byteLength > begins);
+  const arrivedMs = arrival?.atMs ?? Infinity;
+  return Math.max(atMs, shutdownAtMs) + LAST_READ_MS - stalledMs <=
+    Math.min(arrivedMs, doneAtMs) + TOLERANCE_MS;
+}
+
+/** Whether places run short at times. */
+function hasFewPlaces({ plan: { server, clients } }: World): boolean {
+  return server.maxConnections <= clients.length * 4 / 3;
 }
 
 /** Whether the limits of the server or the line are too hard on this client. */
-function isHarsh({ plan }: World, { plan: client }: Seen): boolean {
+function isHarsh(world: World, seen: Seen): boolean {
+  const { plan, graceEndsAtMs } = world;
+  const { plan: client, doneAtMs } = seen;
   const { server } = plan;
   const { line } = client;
   // With keep-alive, who sends ahead has to read at the same time.
   if (server.keepAlive && client.kind === "first") return true;
   if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
   // The silence must be well below the limits on it.
-  const silenceMs = 1.25 * longestSilenceMs(client) + 200;
+  const silenceMs = 1.25 * longestSilenceMs(client) + MARGIN_MS;
   const limits = [server.idleTimeout, server.lingerTimeout];
+  const rate = rateOf(client, plan);
+  const bytes = client.extraBytes +
+    client.messages.reduce((sum, { byteLength }) => sum + byteLength + 20, 0);
+  const uploadMs = bytes * 1000 / rate;
+  // The time from the half-close of the server to that of the client.
+  const replyMs = plan.host.sendBufferBytes * 1000 / rate;
+  const isShort = hasFewPlaces(world) || server.maxBufferedBytes < 2 ** 24;
+  if (isShort || graceEndsAtMs <= doneAtMs) {
+    limits.push(SHORT_LINGER_MS);
+    if (uploadMs > SHORT_LINGER_TOTAL_MS / 2) return true;
+    // What lies in the kernel earns no time.
+    const { idleTimeout } = server;
+    if (idleTimeout > 0 && silenceMs + replyMs > idleTimeout) return true;
+  }
+  if (hasFewPlaces(world)) {
+    const lastMs = silenceMs + replyMs +
+      (client.kind === "first" ? uploadMs : 0);
+    if (lastMs > SHORT_PLACE_MS) return true;
+  }
   if (limits.some((limit) => limit > 0 && silenceMs > limit)) return true;
   // Where the server allows for no rate at all, it is patient for an hour.
-  return rateOf(client, plan) < 2 * server.minRate;
+  return rate < 2 * server.minRate;
 }
 
 /** The longest time for which nothing of a client arrives, in ms. */
@@ -124,15 +195,13 @@ export function allowedReplies(
   } else replies.push(replyText(plan, message));
   if (mayBeBusy(world, seen)) codes.push("busy");
   // Within the grace, messages are answered.
-  const isAfterGrace = server.grace > 0 &&
-    world.shutdownAtMs + server.grace <= seen.doneAtMs;
-  if (isAfterGrace) codes.push("shutting down");
+  if (world.graceEndsAtMs <= seen.doneAtMs) codes.push("shutting down");
   if (mayTimeOut(world, seen)) codes.push("timed out");
   return [...replies, ...codes.map((code) => `ERROR:${code}!`)];
 }
 
 /** Whether the server was full, or may have had no memory left. */
-function mayBeBusy({ network, plan }: World, { ports }: Seen): boolean {
+export function mayBeBusy({ network, plan }: World, { ports }: Seen): boolean {
   const { maxConnections, maxBufferedBytes } = plan.server;
   return maxBufferedBytes < 2 ** 24 ||
     ports.some((port) =>
@@ -141,18 +210,19 @@ function mayBeBusy({ network, plan }: World, { ports }: Seen): boolean {
 }
 
 /** Whether bytes came so slowly that a time limit of reading may have passed. */
-function mayTimeOut(world: World, { ports }: Seen): boolean {
+export function mayTimeOut(world: World, { ports }: Seen): boolean {
   const { idleTimeout, messageTimeout } = world.plan.server;
   return ports.some((port) => {
     const accepted = world.network.accepted.get(port);
     if (accepted === undefined) return false;
-    const { arrivals, closedAtMs } = accepted.conn.socket;
+    const { arrivals, closedAtMs, halfClosedAtMs } = accepted.conn.socket;
+    const untilMs = Math.min(closedAtMs, halfClosedAtMs);
     let lastMs = accepted.atMs;
-    for (const { atMs } of [...arrivals, { atMs: closedAtMs }]) {
+    for (const { atMs } of [...arrivals, { atMs: untilMs }]) {
       if (idleTimeout > 0 && atMs - lastMs >= idleTimeout - 1) return true;
       lastMs = atMs;
     }
     return messageTimeout > 0 &&
-      closedAtMs - accepted.atMs >= messageTimeout - 1;
+      untilMs - accepted.atMs >= messageTimeout - 1;
   });
 }

@@ -3,26 +3,27 @@
  *
  * @module
  */
-import { DRIPS, type Seen } from "./clients.ts";
-import { frame, frameReply, messageText, replyEndOf } from "./messages.ts";
 import {
   allowedReplies,
   isCutOff,
-  longestSilenceMs,
+  mayBeRefused,
   mayGoWithout,
-  meetsShutdown,
+  mayTimeOut,
+  TOLERANCE_MS,
 } from "./allowances.ts";
+import type { Seen } from "./clients.ts";
+import {
+  frame,
+  frameReply,
+  messageText,
+  replyEndOf,
+  replyText,
+  splitMessages,
+} from "./messages.ts";
 import type { Accepted } from "./network.ts";
 import { HONEST_KINDS, type ServerPlan } from "./plan.ts";
+import { checkConnection } from "./report_checks.ts";
 import type { World } from "./world.ts";
-
-/** Events closer than this may be noticed in any order, in ms. */
-const TOLERANCE_MS = 2;
-
-/** A client waits no longer than this for its place, in ms. */
-const MAX_WAIT_MS = 6000;
-
-const MAX_TICK_MS = 1000;
 
 type Violate = (text: string) => void;
 
@@ -32,116 +33,134 @@ export function checkClient(world: World, seen: Seen, violate: Violate): void {
   const isHonest = (HONEST_KINDS as readonly string[]).includes(plan.kind);
   const name = `Client ${plan.id} (${plan.kind}, port ${seen.ports.join()})`;
   const say: Violate = (text) => violate(`${name}: ${text}`);
-  for (const port of seen.ports) {
-    checkReport(world, port, say);
-    checkDuration(world, seen, port, say);
-  }
-  if (!isHonest) return;
+  for (const port of seen.ports) checkConnection(world, seen, port, say);
+  if (!isHonest) return checkHostile(world, seen, say);
   if (seen.doneAtMs === Infinity && !isCutOff(seen)) {
     return say("It waits for ever");
   }
-  if (seen.isLibrary) return checkReplies(world, seen, say);
-  const accepted = world.network.accepted.get(seen.ports[0]!);
-  if (accepted === undefined) return checkRefused(world, seen, say);
-  checkScripted(world, seen, accepted, say);
-}
-
-/** The report of a connection agrees with what its kernel has seen. */
-function checkReport(world: World, port: number, say: Violate): void {
+  const port = seen.ports[0]!;
   const accepted = world.network.accepted.get(port);
-  const report = world.reports.get(port);
-  if (accepted === undefined || report === undefined) return;
-  const { socket } = accepted.conn;
-  if (!socket.isClosed) say("The server never closes");
-  if (report.bytesOut !== socket.writtenBytes) {
-    say(
-      `The report has ${report.bytesOut} bytes out of ${socket.writtenBytes}`,
-    );
-  }
-  if (report.bytesIn !== socket.readBytes) {
-    say(`The report has ${report.bytesIn} bytes in of ${socket.readBytes}`);
-  }
+  if (accepted !== undefined) checkLatency(world, seen, port, accepted, say);
+  if (seen.isLibrary) return checkReplies(world, seen, accepted, say);
+  if (accepted !== undefined) return checkScripted(world, seen, accepted, say);
+  if (!mayBeRefused(world, seen)) say(`It was refused: ${seen.end}`);
 }
 
-/** A connection is accepted soon, and does not outlive the time limits. */
-function checkDuration(
+/** On a good line a reply comes as soon as its handler has made it. */
+function checkLatency(
   world: World,
-  { plan: client, connectedAtMs }: Seen,
+  { plan: client, text }: Seen,
   port: number,
+  { atMs, conn: { socket } }: Accepted,
   say: Violate,
 ): void {
-  const { network, plan } = world;
-  const { server, stalls, host, handler, handlerMs, replyBytes } = plan;
-  const accepted = network.accepted.get(port);
-  if (accepted === undefined) return;
-  const stalledMs = stalls.reduce((sum, [, ms]) => sum + ms, 0);
-  const waitMs = accepted.atMs - connectedAtMs - longestSilenceMs(client);
-  if (host.descriptors === Infinity && waitMs > MAX_WAIT_MS + stalledMs) {
-    say(`It waited ${Math.round(waitMs)} ms to be accepted`);
-  }
-  const { idleTimeout, messageTimeout, lingerTimeout } = server;
-  const limits = [idleTimeout, lingerTimeout, messageTimeout];
-  // Nothing but a shutdown limits a handler; without a rate, dripping is fine.
-  if (limits.includes(0) || server.minRate === 0 || handler === "hangs") return;
-  let limitMs = Math.max(lingerTimeout, 5000) + MAX_TICK_MS * 4 + stalledMs +
-    10 * handlerMs;
-  // A slow reader may take as long as its reply does.
-  if (handler === "large") limitMs += 2000 * replyBytes / client.line.rate;
-  if (client.kind === "silent") limitMs += idleTimeout;
-  else if (client.kind === "drips" && !server.keepAlive) {
-    // Each byte earns the time that it takes at the minimal rate.
-    limitMs += messageTimeout + DRIPS * 1000 / server.minRate;
-  } else return;
-  const durationMs = accepted.conn.socket.closedAtMs - accepted.atMs;
-  if (durationMs > limitMs) {
-    say(`It is served for ${Math.round(durationMs)} ms, not ${limitMs}`);
+  const { line } = client;
+  const isGood = line.rate === Infinity && line.loss === 0 &&
+    line.outages.length === 0 && line.forgetsAfterMs === Infinity &&
+    client.readPauseMs === 0 && world.stalledMs === 0;
+  // Such an error reply comes after a time.
+  if (!isGood || /ERROR:(timed out|shutting down)!/.test(text)) return;
+  const sinceMs = Math.max(
+    atMs,
+    world.handled.of(port).activeAtMs,
+    socket.arrivals.at(-1)?.atMs ?? 0,
+    socket.endOfFileAtMs < Infinity ? socket.endOfFileAtMs : 0,
+  );
+  const smallestBuffer = Math.min(
+    world.plan.host.sendBufferBytes,
+    client.host.receiveBufferBytes,
+  );
+  // A third of a buffer may be sent in each round trip.
+  const trips = 5 + 3 * socket.writtenBytes / smallestBuffer;
+  const limitMs = trips * (2 * (line.delayMs + line.jitterMs) + 1);
+  const latencyMs = socket.peer.readAtMs - sinceMs;
+  if (latencyMs > limitMs) {
+    say(`Its reply took ${Math.round(latencyMs)} ms`);
   }
 }
 
-/** A client that was never accepted. */
-function checkRefused(world: World, seen: Seen, say: Violate): void {
-  const { backlog, descriptors } = world.plan.host;
-  const { halfClose, forgetsAfterMs } = seen.plan.line;
-  if (halfClose !== "pass" || forgetsAfterMs < Infinity) return;
-  if (backlog < 511 || descriptors < Infinity || isCutOff(seen)) return;
-  if (!meetsShutdown(world, seen)) say(`It was refused: ${seen.end}`);
+/** What a client receives that does what it likes: replies to it, in order. */
+function checkHostile(world: World, seen: Seen, say: Violate): void {
+  const { plan } = world;
+  const { server } = plan;
+  let rest = seen.text;
+  const { messages } = splitMessages(seen.sent, server);
+  for (const message of server.keepAlive ? messages : messages.slice(0, 1)) {
+    const reply = frameReply(replyText(plan, message), server);
+    const error = errorReply(rest, server);
+    if (rest.startsWith(reply)) rest = rest.slice(reply.length);
+    else if (error !== "" && !isLast(error)) rest = rest.slice(error.length);
+    else if (reply.startsWith(rest)) return;
+    else break;
+  }
+  rest = rest.slice(errorReply(rest, server).length);
+  // An error reply may be cut, too.
+  if (!/^(\d*:)?(E|ER|ERR|ERRO|ERROR|ERROR:[ \w]*!?.{0,5})?$/s.test(rest)) {
+    say(`It received what it should not: ${rest}`);
+  }
+}
+
+/** The error reply that a text begins with, framed; empty if there is none. */
+function errorReply(text: string, server: ServerPlan): string {
+  const error = /^(?:\d+:)?(ERROR:[ \w]+!)/.exec(text)?.[1];
+  const reply = error === undefined ? "" : frameReply(error, server);
+  return text.startsWith(reply) ? reply : "";
 }
 
 /** A client of this project: no reply is wrong, and none is lost. */
-function checkReplies(world: World, seen: Seen, say: Violate): void {
-  const { plan: { messages }, replies } = seen;
+function checkReplies(
+  world: World,
+  seen: Seen,
+  accepted: Accepted | undefined,
+  say: Violate,
+): void {
+  const { plan: { messages, id }, replies, abortedAtMs, doneAtMs } = seen;
   const { plan } = world;
-  if (seen.failure !== "") say(`It threw ${seen.failure}`);
-  if (replies.length < messages.length && !mayGoWithout(world, seen)) {
+  if (seen.failure !== "") say(seen.failure);
+  if (abortedAtMs < doneAtMs - TOLERANCE_MS) {
+    say(`It went on for ${doneAtMs - abortedAtMs} ms after it was aborted`);
+  }
+  const mayMiss = (begins: number) =>
+    accepted === undefined
+      ? mayBeRefused(world, seen)
+      : mayGoWithout(world, seen, accepted, begins);
+  if (replies.length < messages.length && !mayMiss(0)) {
     say(
       `It made ${replies.length} of ${messages.length} requests: ${seen.end}`,
     );
   }
-  let hasEnded = false;
-  replies.forEach(({ text, error }, index) => {
-    // After such an error reply the connection ends.
-    if (hasEnded && plan.server.keepAlive) return;
-    hasEnded = isLast(text);
+  let sent = 0;
+  let isEnding = false;
+  for (const [index, { text, error }] of replies.entries()) {
+    const message = messageText(plan, id, index, messages[index]!.byteLength);
+    const begins = sent;
+    sent += frame(message, plan.server, true).length;
     if (error === "pending") {
       return say(`Reply ${index} is missing: ${seen.end}`);
     }
     if (error?.startsWith("!")) {
-      if (mayGoWithout(world, seen)) return;
+      // No further request is sent.
+      if (isEnding || mayMiss(begins)) return;
       return say(`Reply ${index} is missing: ${error} ${text}`);
     }
     const code = /^ERROR:([^!]*)!$/.exec(text)?.[1] ?? null;
     if (error !== code) say(`Reply ${index} has the error ${error}: ${text}`);
-    const { byteLength } = messages[index]!;
-    const message = messageText(plan, seen.plan.id, index, byteLength);
     const allowed = allowedReplies(world, seen, message, true);
-    if (allowed.some((reply) => reply === text)) return;
+    // After such an error reply the connection ends.
+    if (isLast(text) && allowed.includes(text)) return;
+    // One error reply tells that all further messages are not answered.
+    if (text === "ERROR:shutting down!" && allowed.includes(text)) {
+      if (isEnding) return;
+      isEnding = true;
+    }
+    if (allowed.includes(text)) continue;
     const isCut = replyEndOf(plan.server) === undefined &&
       plan.server.framing === "end" && allowed.some((reply) =>
         reply.startsWith(text)
       ) && (isLogged(world, seen) || seen.plan.line.halfClose !== "pass") &&
-      mayGoWithout(world, seen);
+      mayMiss(begins);
     if (!isCut) say(`Reply ${index} is wrong: ${text}`);
-  });
+  }
 }
 
 /** Whether the log says that a reply to this client may be lost. */
@@ -157,11 +176,12 @@ function isLogged({ reports }: World, { ports }: Seen): boolean {
 function checkScripted(
   world: World,
   seen: Seen,
-  { conn: { socket } }: Accepted,
+  accepted: Accepted,
   say: Violate,
 ): void {
   const { plan } = world;
   const { server } = plan;
+  const { socket } = accepted.conn;
   const count = server.keepAlive ? seen.plan.messages.length : 1;
   let rest = seen.text;
   let sent = 0;
@@ -184,12 +204,15 @@ function checkScripted(
     if (found === undefined) {
       const isBegun = allowed.some((reply) => reply.startsWith(rest));
       if (!isBegun) return say(`Reply ${index} is wrong: ${rest}`);
-      if (rest === "" && (isEnding || index > 0 && arrivedInTime <= begins)) {
-        return;
+      if (rest === "" && isEnding) return;
+      const mayMiss = mayGoWithout(world, seen, accepted, begins);
+      if (rest === "" && index > 0 && arrivedInTime <= begins) {
+        if (mayMiss || mayTimeOut(world, seen)) return;
+        return say(`The server closed before message ${index}`);
       }
       // What arrives after its close, the server does not see.
       const isLate = bytesBefore(socket, socket.closedAtMs) <= begins;
-      return checkLost(world, seen, index, isLate, say);
+      return checkLost(world, seen, index, isLate, mayMiss, say);
     }
     if (isUnasked(found) && index > 0 && arrivedInTime <= begins) {
       const last = bytesBefore(socket, Infinity);
@@ -241,6 +264,7 @@ function checkLost(
   seen: Seen,
   index: number,
   isLate: boolean,
+  mayMiss: boolean,
   say: Violate,
 ): void {
   // What the way does to a reply, the server cannot know.
@@ -248,5 +272,5 @@ function checkLost(
   if (!isLate && !isLogged(world, seen)) {
     return say(`Reply ${index} is lost, and the log says nothing`);
   }
-  if (!mayGoWithout(world, seen)) say(`Reply ${index} is lost`);
+  if (!mayMiss) say(`Reply ${index} is lost`);
 }

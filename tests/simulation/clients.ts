@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { ClientSystem } from "../../client/system.ts";
-import { connectOver, ConversationError, sendDataOver } from "../../client.ts";
 import type { SimulatedConn } from "./connection.ts";
-import { frame, messageText, replyEndOf } from "./messages.ts";
+import { LibraryClient } from "./library_client.ts";
+import { frame, messageText } from "./messages.ts";
 import type { Network } from "./network.ts";
 import type { ClientPlan, Plan } from "./plan.ts";
 import { Random } from "../random.ts";
@@ -20,7 +19,9 @@ export interface Seen {
   readonly ports: number[];
   /** The ends of its connections. */
   readonly sockets: Socket[];
-  /** Everything that it has received, as text of one byte a character. */
+  /** Everything that it has sent, as text of one byte a character. */
+  sent: string;
+  /** Everything that it has received, in the same way. */
   text: string;
   /** How its connection ended; empty while it goes on. */
   end: string;
@@ -28,6 +29,8 @@ export interface Seen {
   connectedAtMs: number;
   /** Whether it is a client of this project. */
   readonly isLibrary: boolean;
+  /** When it aborted its signal, in ms. */
+  abortedAtMs: number;
   /** What a client of this project threw that is not a `ConversationError`. */
   failure: string;
   /** When it was done, in ms. */
@@ -35,6 +38,9 @@ export interface Seen {
   /** The replies that a client of this project resolved to, or its errors. */
   readonly replies: { text: string; error: string | null }[];
 }
+
+/** Clients that act on a socket themselves. */
+type ScriptedKind = Exclude<ClientPlan["kind"], "sendData" | "connect">;
 
 /** The bytes of a client that drips, and the messages of one that floods. */
 export const DRIPS = 200;
@@ -52,20 +58,63 @@ export async function runClient(
 ): Promise<void> {
   const random = new Random(world.seed, 10 + plan.id);
   const process = new Process(network.time, random);
-  const client = new Scripted(network, process, world, plan, seen);
   try {
-    if (seen.isLibrary) {
-      await client.useLibrary();
-    } else await client.run();
+    if (plan.kind === "sendData" || plan.kind === "connect") {
+      await new LibraryClient(network, process, world, seen).run();
+    } else {
+      const client = new ScriptedClient(network, process, world, plan, seen);
+      await client.run(plan.kind);
+    }
   } catch (error) {
     seen.end ||= `${error}`;
-    const isExpected = error instanceof ConversationError;
-    if (seen.isLibrary && !isExpected) seen.failure = `${error}`;
   }
   seen.doneAtMs = process.now();
 }
 
-class Scripted {
+/** A client that acts on its socket. */
+class ScriptedClient {
+  /** What a client of each kind does on its connection. */
+  readonly #scripts: Record<
+    ScriptedKind,
+    (conn: SimulatedConn) => Promise<void>
+  > = {
+    "first": async (conn) => {
+      if (await this.#writeAll(conn, true)) await this.#readAll(conn);
+      this.#close(conn);
+    },
+    "rw": (conn) => this.#talk(conn, true),
+    "after": (conn) => this.#talk(conn, false),
+    "silent": async (conn) => {
+      await this.#readAll(conn);
+      this.#close(conn);
+    },
+    "drips": async (conn) => {
+      const { idleTimeout } = this.#world.server;
+      const pauseMs = (idleTimeout === 0 ? 30_000 : idleTimeout) / 4;
+      const writing = this.#drip(conn, pauseMs, DRIPS);
+      await this.#readAll(conn);
+      this.#close(conn);
+      await writing;
+    },
+    "never reads": async (conn) => {
+      await this.#writeAll(conn);
+    },
+    "resets": (conn) => this.#talk(conn, true),
+    "closes": (conn) => this.#talk(conn, true),
+    "floods": async (conn) => {
+      const writing = this.#flood(conn).catch(() => {});
+      await this.#readAll(conn);
+      await writing;
+    },
+    "stays": async (conn) => {
+      const writing = this.#drip(conn, 1000, 60);
+      await this.#readAll(conn);
+      await writing;
+      this.#close(conn);
+    },
+    // deno-lint-ignore require-await
+    "leaves before accept": async (conn) => conn.socket.reset(),
+  };
   readonly #network: Network;
   readonly #process: Process;
   readonly #world: Plan;
@@ -86,107 +135,21 @@ class Scripted {
     this.#world = world;
     this.#plan = plan;
     this.#seen = seen;
-    this.#calls = plan.calls;
+    this.#calls = plan.callsBeforeLeaving;
   }
 
   /** Connects, and does what its kind does. */
-  async run(): Promise<void> {
-    const { kind } = this.#plan;
-    const conn = await this.#connect();
-    if (kind === "leaves before accept") return conn.socket.reset();
-    if (kind === "silent") return await this.#wait(conn);
-    if (kind === "never reads") {
-      await this.#writeAll(conn);
-      return;
-    }
-    const bytes = this.#bytes();
-    if (kind === "floods") {
-      const writing = this.#flood(conn).catch(() => {});
-      await this.#readAll(conn);
-      return await writing;
-    }
-    if (kind === "stays") {
-      const writing = this.#drip(conn, bytes, 1000, 60);
-      await this.#readAll(conn);
-      await writing;
-      return this.#close(conn);
-    }
-    if (kind === "drips") {
-      const { idleTimeout } = this.#world.server;
-      const pauseMs = (idleTimeout === 0 ? 30_000 : idleTimeout) / 4;
-      const writing = this.#drip(conn, bytes, pauseMs, DRIPS);
-      await this.#readAll(conn);
-      this.#close(conn);
-      return await writing;
-    }
-    if (kind === "first") {
-      if (await this.#writeAll(conn, true)) await this.#readAll(conn);
-      return this.#close(conn);
-    }
-    const writing = this.#writeAll(conn, kind !== "after");
+  async run(kind: ScriptedKind): Promise<void> {
+    await this.#scripts[kind](await this.#connect());
+  }
+
+  /** Writes and reads at the same time. */
+  async #talk(conn: SimulatedConn, halfClosesFirst: boolean): Promise<void> {
+    const writing = this.#writeAll(conn, halfClosesFirst);
     await this.#readAll(conn);
-    if (kind === "after") await conn.closeWrite().catch(() => {});
+    if (!halfClosesFirst) await conn.closeWrite().catch(() => {});
     this.#close(conn);
     await writing;
-  }
-
-  /** Sends the messages with `sendData()` or `connect()`. */
-  async useLibrary(): Promise<void> {
-    const { server } = this.#world;
-    const { messages, kind } = this.#plan;
-    const replyEnd = replyEndOf(server);
-    const options = {
-      framing: server.framing,
-      ...(server.framing === "end" && { end: server.end }),
-      ...(server.framing === "end" && replyEnd !== undefined && { replyEnd }),
-    };
-    const system: ClientSystem = {
-      clock: this.#process,
-      connect: async () => {
-        const conn = await this.#connect();
-        this.#watch(conn);
-        return conn as unknown as Deno.Conn;
-      },
-    };
-    if (kind === "sendData" || !server.keepAlive) {
-      for (let index = 0; index < messages.length; index++) {
-        const data = this.#stream(this.#text(index));
-        const reply = sendDataOver(system, data, options);
-        await this.#note(reply);
-      }
-      return;
-    }
-    const client = await connectOver(system, options);
-    const isAhead = this.#plan.calls % 2 === 0;
-    const notes: Promise<void>[] = [];
-    for (let index = 0; index < messages.length; index++) {
-      const note = this.#note(
-        client.request(this.#stream(this.#text(index))),
-      );
-      notes.push(note);
-      if (isAhead) continue;
-      await note;
-      await this.#process.sleep(this.#plan.writePauseMs);
-    }
-    await Promise.all(notes);
-    await client.close();
-  }
-
-  async #note(
-    reply: Promise<{ text(): string; error: string | null }>,
-  ): Promise<void> {
-    const { replies } = this.#seen;
-    const place = { text: "", error: "pending" as string | null };
-    replies.push(place);
-    try {
-      const received = await reply;
-      place.text = received.text();
-      place.error = received.error;
-    } catch (error) {
-      if (!(error instanceof ConversationError)) throw error;
-      place.error = `!${error.reason}`;
-      place.text = error.message;
-    }
   }
 
   async #connect(): Promise<SimulatedConn> {
@@ -201,17 +164,6 @@ class Scripted {
     this.#seen.sockets.push(conn.socket);
     this.#seen.connectedAtMs = this.#process.now();
     return conn;
-  }
-
-  /** Notes what the library reads. */
-  #watch(conn: SimulatedConn): void {
-    const read = conn.read.bind(conn);
-    conn.read = async (buffer) => {
-      const count = await read(buffer);
-      this.#seen.text += latin1.decode(buffer.subarray(0, count ?? 0));
-      if (count === null) this.#seen.end ||= "end of file";
-      return count;
-    };
   }
 
   #text(index: number): string {
@@ -229,21 +181,6 @@ class Scripted {
     return encoder.encode(text + extra);
   }
 
-  /** A stream, in some of the cases. */
-  #stream(text: string): string | ReadableStream<Uint8Array> {
-    const { framing } = this.#world.server;
-    if (this.#plan.calls % 3 > 0 || framing === "count") return text;
-    const { writeBytes, writePauseMs } = this.#plan;
-    const process = this.#process;
-    const bytes = encoder.encode(text);
-    return ReadableStream.from((async function* () {
-      for (let start = 0; start < bytes.length; start += writeBytes) {
-        yield bytes.subarray(start, start + writeBytes);
-        if (writePauseMs > 0) await process.sleep(writePauseMs);
-      }
-    })());
-  }
-
   /** Counts a call on the socket; a client that resets does so at the last. */
   #count(conn: SimulatedConn): void {
     const { kind } = this.#plan;
@@ -254,6 +191,12 @@ class Scripted {
     throw new Error("The client left");
   }
 
+  async #write(conn: SimulatedConn, bytes: Uint8Array): Promise<number> {
+    const count = await conn.write(bytes);
+    this.#seen.sent += latin1.decode(bytes.subarray(0, count));
+    return count;
+  }
+
   /** Writes everything. Returns whether that went well. */
   async #writeAll(conn: SimulatedConn, halfCloses = false): Promise<boolean> {
     const { writeBytes, writePauseMs } = this.#plan;
@@ -261,7 +204,7 @@ class Scripted {
     try {
       while (unsent.length > 0) {
         this.#count(conn);
-        const count = await conn.write(unsent.subarray(0, writeBytes));
+        const count = await this.#write(conn, unsent.subarray(0, writeBytes));
         unsent = unsent.subarray(count);
         if (writePauseMs > 0) await this.#process.sleep(writePauseMs);
       }
@@ -294,7 +237,7 @@ class Scripted {
     const block = this.#bytes();
     for (let round = 0; round < FLOODS; round++) {
       for (let unsent = block; unsent.length > 0;) {
-        unsent = unsent.subarray(await conn.write(unsent));
+        unsent = unsent.subarray(await this.#write(conn, unsent));
       }
       if (round % 8 === 0) await this.#process.sleep(10);
     }
@@ -303,26 +246,20 @@ class Scripted {
 
   async #drip(
     conn: SimulatedConn,
-    bytes: Uint8Array,
     pauseMs: number,
     count: number,
   ): Promise<void> {
+    const bytes = this.#bytes();
     try {
       for (let index = 0; index < count; index++) {
         const byte = bytes[index] ?? 120;
-        await conn.write(new Uint8Array([byte]));
+        await this.#write(conn, new Uint8Array([byte]));
         await this.#process.sleep(pauseMs);
       }
       await conn.closeWrite();
     } catch {
       // The server has closed.
     }
-  }
-
-  /** Waits until the server closes. */
-  async #wait(conn: SimulatedConn): Promise<void> {
-    await this.#readAll(conn);
-    this.#close(conn);
   }
 
   #close(conn: SimulatedConn): void {

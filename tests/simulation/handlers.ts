@@ -1,6 +1,7 @@
 /**
  * Handlers of every kind. Each checks that its message stays what it was for as
- * long as it may read it.
+ * long as it may read it, and that its signal tells whether the reply is still
+ * of use.
  *
  * @module
  */
@@ -8,80 +9,169 @@ import {
   ErrorReply,
   type Handler,
   type Message,
+  type MessageInfo,
 } from "../../server/handler.ts";
 import { replyText } from "./messages.ts";
+import type { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
 import type { Process } from "./virtual_time.ts";
+
+/** A reset that arrived this long ago has been noticed, in ms. */
+const NOTICE_MS = 1;
+
+/** What the handler has done for one connection. */
+export interface Handled {
+  calls: number;
+  /** When it was last called, in ms. */
+  calledAtMs: number;
+  /** When it has last begun or gone on, in ms. */
+  activeAtMs: number;
+}
+
+/** The handler of a world, and what it has done. */
+export class HandlerLog {
+  /** By the port of the client. */
+  readonly byPort = new Map<number, Handled>();
+  /** Errors that `onError` has to be called with. */
+  readonly errors = new Set<unknown>();
+  /** Generators and streams that were begun, and those that were ended. */
+  begun = 0;
+  ended = 0;
+  /** Whether the server may send an error reply instead of a reply now. */
+  mayInterrupt: () => boolean = () => false;
+  readonly #network: Network;
+  readonly #readsOn: boolean;
+  readonly #violate: (text: string) => void;
+
+  constructor(network: Network, plan: Plan, violate: (text: string) => void) {
+    this.#network = network;
+    this.#readsOn = !plan.server.keepAlive && plan.stalls.length === 0;
+    this.#violate = violate;
+  }
+
+  of(port: number): Handled {
+    let handled = this.byPort.get(port);
+    if (handled === undefined) {
+      handled = { calls: 0, calledAtMs: 0, activeAtMs: -Infinity };
+      this.byPort.set(port, handled);
+    }
+    return handled;
+  }
+
+  /** Notes an error that is about to be thrown. */
+  fail(info: MessageInfo, text: string): Error {
+    const error = new Error(text);
+    // Nobody waits for the handler of a reply that is of no use any more.
+    if (!info.signal.aborted) this.errors.add(error);
+    return error;
+  }
+
+  /** The handler begins, or goes on after it has waited. */
+  touch(info: MessageInfo): void {
+    const { port } = info.remoteAddr as Deno.NetAddr;
+    const { nowMs } = this.#network.time;
+    const handled = this.of(port);
+    handled.activeAtMs = nowMs;
+    const { socket } = this.#network.accepted.get(port)!.conn;
+    const sinceMs = Math.max(socket.brokenAtMs, handled.calledAtMs);
+    const isBroken = nowMs > sinceMs + NOTICE_MS;
+    // With keep-alive, or after the end of file, nobody reads meanwhile.
+    const isNoticed = isBroken && !socket.gotEndOfFile && this.#readsOn;
+    if (socket.isClosed || isNoticed) {
+      if (!info.signal.aborted) this.#violate("A signal is not aborted");
+    } else if (port % 2 === 1 && info.signal.aborted) {
+      // Half of the handlers ask for their signal only when it is aborted.
+      if (!socket.isOver && !this.mayInterrupt()) {
+        this.#violate("A signal is aborted for no reason");
+      }
+    }
+  }
+}
 
 /** The handler of a plan. Calls `violate` when a message changes. */
 export function handlerOf(
   plan: Plan,
   process: Process,
+  log: HandlerLog,
   violate: (text: string) => void,
 ): Handler {
   const { handlerMs } = plan;
-  const wait = () => process.sleep(handlerMs * process.random.next());
+  const wait = async (info: MessageInfo) => {
+    await process.sleep(handlerMs * process.random.next());
+    log.touch(info);
+  };
   const check = (message: Message, before: string, where: string) => {
     const now = message.text();
     if (now !== before) violate(`A message changed in ${where}: ${now}`);
   };
   const answer = (message: Message) => replyText(plan, message.text());
+  const isOdd = (message: Message) => message.byteLength % 2 === 1;
 
-  async function* generate(message: Message) {
+  async function* generate(message: Message, info: MessageInfo) {
     const before = message.text();
+    log.begun++;
     try {
-      await wait();
+      await wait(info);
       yield "R";
       for (const chunk of message.chunks) {
-        await wait();
+        await wait(info);
         check(message, before, "a generator");
         yield chunk;
       }
     } finally {
+      log.ended++;
       check(message, before, "a generator's finally");
     }
   }
 
   const handlers: Record<Plan["handler"], Handler> = {
     "at once": answer,
-    "later": async (message) => {
+    "later": async (message, info) => {
       const before = message.text();
-      await wait();
+      await wait(info);
       check(message, before, "a handler");
       return answer(message);
     },
     "list": (message) => ["R", ...message.chunks],
     "generator": generate,
-    "stream": (message) => {
+    "stream": (message, info) => {
       const before = message.text();
       const chunks = [new Uint8Array([82]), ...message.chunks];
+      let isCancelled = false;
+      log.begun++;
       return new ReadableStream({
         async pull(controller) {
-          await wait();
+          await wait(info);
           check(message, before, "a stream");
           const chunk = chunks.shift();
-          if (chunk === undefined) controller.close();
-          else controller.enqueue(chunk);
+          if (isCancelled) return;
+          if (chunk !== undefined) return controller.enqueue(chunk);
+          log.ended++;
+          controller.close();
+        },
+        cancel() {
+          isCancelled = true;
+          log.ended++;
         },
       });
     },
-    "large": async (message) => {
-      await wait();
+    "large": async (message, info) => {
+      await wait(info);
       return answer(message);
     },
-    "refuses": async (message) => {
-      if (message.byteLength % 2 === 0) return answer(message);
-      await wait();
+    "refuses": async (message, info) => {
+      if (!isOdd(message)) return answer(message);
+      await wait(info);
       throw new ErrorReply("refused");
     },
-    "throws": (message) => {
-      if (message.byteLength % 2 === 0) return answer(message);
-      throw new Error("A handler threw");
+    "throws": (message, info) => {
+      if (!isOdd(message)) return answer(message);
+      throw log.fail(info, "A handler threw");
     },
-    "rejects": async (message) => {
-      await wait();
-      if (message.byteLength % 2 === 0) return answer(message);
-      throw new Error("A handler rejected");
+    "rejects": async (message, info) => {
+      await wait(info);
+      if (!isOdd(message)) return answer(message);
+      throw log.fail(info, "A handler rejected");
     },
     "hangs": (_message, info) =>
       new Promise((_resolve, reject) => {
@@ -90,21 +180,28 @@ export function handlerOf(
           () => reject(info.signal.reason),
         );
       }),
-    "stops": async function* (message) {
+    "stops": async function* (message, info) {
       yield "R";
-      await wait();
+      await wait(info);
       for (const chunk of message.chunks) yield chunk;
-      if (message.byteLength % 2 === 1) throw new Error("A reply stopped");
+      if (isOdd(message)) throw log.fail(info, "A reply stopped");
     },
     // Goes on reading after it was interrupted, as a handler may.
-    "keeps reading": async (message) => {
+    "keeps reading": async (message, info) => {
       const before = message.text();
       for (let round = 0; round < 5; round++) {
-        await wait();
+        await wait(info);
         check(message, before, "a handler that keeps reading");
       }
       return answer(message);
     },
   };
-  return handlers[plan.handler]!;
+  const handler = handlers[plan.handler];
+  return (message, info) => {
+    const handled = log.of((info.remoteAddr as Deno.NetAddr).port);
+    handled.calls++;
+    handled.calledAtMs = process.now();
+    log.touch(info);
+    return handler(message, info);
+  };
 }

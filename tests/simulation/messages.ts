@@ -21,7 +21,7 @@ export function messageText(
   byteLength: number,
 ): string {
   const { end, replyEnd = end } = plan.server;
-  const random = new Random(plan.seed, 1000 + 100 * clientId + index);
+  const random = new Random(plan.seed, 1000 * (clientId + 1) + index);
   const edge = () => {
     let text = "";
     while (text.length < EDGE_CHARACTERS) {
@@ -88,4 +88,26 @@ export function frameReply(text: string, server: ServerPlan): string {
 /** The end marker of replies; undefined where the end of file ends them. */
 export function replyEndOf(server: ServerPlan): string | undefined {
   return server.replyEnd ?? (server.keepAlive ? server.end : undefined);
+}
+
+/** The complete messages in what a client has sent, and what is left. */
+export function splitMessages(
+  sent: string,
+  { framing, end }: ServerPlan,
+): { messages: string[]; rest: string } {
+  if (framing === "end") {
+    const messages = sent.split(end);
+    return { rest: messages.pop()!, messages };
+  }
+  const messages: string[] = [];
+  let rest = sent;
+  for (;;) {
+    const [head, digits] = /^(\d+):/.exec(rest) ?? [];
+    if (head === undefined) break;
+    const byteLength = Number(digits);
+    if (rest[head.length + byteLength] !== ",") break;
+    messages.push(rest.slice(head.length, head.length + byteLength));
+    rest = rest.slice(head.length + byteLength + 1);
+  }
+  return { messages, rest };
 }

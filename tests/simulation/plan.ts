@@ -73,16 +73,32 @@ export interface ClientPlan {
   /** Bytes of each read, and the pause after it. */
   readBytes: number;
   readPauseMs: number;
-  /** Calls on the socket before a client that resets does so. */
-  calls: number;
+  /** Calls on the socket before a client that leaves does so. */
+  callsBeforeLeaving: number;
+  /** Whether requests of one connection do not wait for each other's reply. */
+  sendsAhead: boolean;
+  /** Whether the client of this project gets its messages as streams. */
+  streams: boolean;
+  /** When the signal of a client of this project aborts, after its start. */
+  abortsAfterMs: number;
   host: HostPlan;
   line: LinePlan;
 }
 
 /** How a handler makes its reply. */
 export const HANDLERS = [
-  ...["at once", "later", "list", "generator", "stream", "large"],
-  ...["refuses", "throws", "rejects", "hangs", "stops", "keeps reading"],
+  "at once",
+  "later",
+  "list",
+  "generator",
+  "stream",
+  "large",
+  "refuses",
+  "throws",
+  "rejects",
+  "hangs",
+  "stops",
+  "keeps reading",
 ] as const;
 
 /** One world. */
@@ -161,7 +177,9 @@ export function planOf(seed: number): Plan {
       keepAliveMs: random.pick([45_000, 7.2e6]),
     },
     handler: hasSlowReaders ? "large" : random.pick(HANDLERS),
-    handlerMs: random.pick([0, 1, 10, 100, 1000, 4000]),
+    handlerMs: clients.some(({ messages }) => messages.length >= 65)
+      ? random.pick([0, 1, 10])
+      : random.pick([0, 1, 10, 100, 1000, 4000]),
     replyBytes: hasSlowReaders
       ? random.int(30_000, 80_000)
       : random.magnitude(1, random.chance(0.3) ? 60_000 : 3000),
@@ -224,7 +242,11 @@ function clientPlan(
   kind: ClientPlan["kind"],
   isGentle: boolean,
 ): ClientPlan {
-  const count = server.keepAlive && kind !== "sendData" ? random.int(1, 5) : 1;
+  const mayBeMany = server.keepAlive && kind !== "sendData";
+  const isMany = mayBeMany && random.chance(0.03);
+  // More than the server answers in one turn.
+  const few = mayBeMany ? random.int(1, 5) : 1;
+  const count = isMany ? random.int(65, 200) : few;
   const isWhole = isGentle || random.chance(0.7);
   const isSlow = !isGentle && random.chance(0.2);
   const line = isGentle ? gentleLine(random) : linePlan(random, atMs);
@@ -245,7 +267,9 @@ function clientPlan(
     kind,
     atMs,
     messages: Array.from({ length: count }, (_, index) => ({
-      byteLength: messageSize(random, server.maxBytes),
+      byteLength: isMany
+        ? random.int(0, Math.min(server.maxBytes, 20))
+        : messageSize(random, server.maxBytes),
       isComplete: isWhole || index < count - 1,
     })),
     extraBytes,
@@ -253,7 +277,10 @@ function clientPlan(
     writePauseMs: isSlow ? random.magnitude(1, 50) : 0,
     readBytes: random.magnitude(1, 20_000) + (isSlow ? 20 : 200),
     readPauseMs: isSlow ? random.magnitude(1, 10) : 0,
-    calls: random.int(0, 12),
+    callsBeforeLeaving: random.int(0, 12),
+    sendsAhead: isMany || random.chance(0.5),
+    streams: random.chance(1 / 3),
+    abortsAfterMs: random.chance(0.03) ? random.magnitude(1, 3000) : Infinity,
     host: hostPlan(random),
     line,
   };

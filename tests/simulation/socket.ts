@@ -47,6 +47,14 @@ export class Socket {
   /** When the process has half-closed, or closed, in ms. */
   halfClosedAtMs = Infinity;
   closedAtMs = Infinity;
+  /** When the process has last read bytes, in ms. */
+  readAtMs = -Infinity;
+  /** When bytes, or an acknowledgement of some, have last arrived, in ms. */
+  activeAtMs = -Infinity;
+  /** When the end of file has arrived, in ms. */
+  endOfFileAtMs = Infinity;
+  /** When a reset has arrived, or the kernel has given up, in ms. */
+  brokenAtMs = Infinity;
   /** Whether the end of file has arrived. */
   gotEndOfFile = false;
   /** Whether the connection is over, in order or by a reset. */
@@ -97,6 +105,7 @@ export class Socket {
       const count = takeBytes(this.#received, buffer);
       this.receivedBytes -= count;
       this.readBytes += count;
+      this.readAtMs = this.#time.nowMs;
       this.#trace(`reads ${count} bytes`);
       // The window opens again.
       if (this.peer.#unsentBytes > 0) {
@@ -242,6 +251,7 @@ export class Socket {
     this.#time.at(this.#time.nowMs + afterMs, () => {
       if (this.isOver) return;
       this.error = "timed out";
+      this.brokenAtMs = this.#time.nowMs;
       this.#end();
     });
   }
@@ -254,6 +264,7 @@ export class Socket {
     }
     this.#trace(`gets ${segment.length} bytes`);
     const byteLength = (this.arrivals.at(-1)?.byteLength ?? 0) + segment.length;
+    this.activeAtMs = this.#time.nowMs;
     this.arrivals.push({ atMs: this.#time.nowMs, byteLength });
     this.#received.push(segment);
     this.receivedBytes += segment.length;
@@ -267,6 +278,7 @@ export class Socket {
 
   #meetAcknowledgement(byteLength: number): void {
     if (this.isOver) return;
+    this.activeAtMs = this.#time.nowMs;
     this.#unacknowledgedBytes -= byteLength;
     const free = this.host.sendBufferBytes - this.#unsentBytes -
       this.#unacknowledgedBytes;
@@ -281,6 +293,7 @@ export class Socket {
     if (this.isOver) return;
     this.#trace("gets the end of file");
     this.gotEndOfFile = true;
+    this.endOfFileAtMs = this.#time.nowMs;
     this.#out.carry(0, () => this.peer.#meetEndOfFileAcknowledgement());
     const { halfClose } = this.#out.line.plan;
     if (halfClose === "close" && !this.peer.gotEndOfFile) {
@@ -300,6 +313,7 @@ export class Socket {
   #meetReset(): void {
     if (this.isOver) return;
     this.wasReset = true;
+    this.brokenAtMs = this.#time.nowMs;
     this.#trace("gets a reset");
     this.error = this.gotEndOfFile ? "broken pipe" : "reset";
     if (this.host.resetPurges) {

@@ -11,7 +11,7 @@ import type { ConversationReport } from "../../server/report.ts";
 import { SocketServer } from "../../server.ts";
 import { checkClient } from "./checks.ts";
 import { runClient, type Seen } from "./clients.ts";
-import { handlerOf } from "./handlers.ts";
+import { HandlerLog, handlerOf } from "./handlers.ts";
 import { Network } from "./network.ts";
 import type { Plan, ServerPlan } from "./plan.ts";
 import { Random } from "../random.ts";
@@ -34,18 +34,28 @@ export interface World {
   readonly plan: Plan;
   readonly network: Network;
   readonly reports: ReadonlyMap<number, ConversationReport>;
+  readonly handled: HandlerLog;
   /** When the server was shut down, in ms. */
   readonly shutdownAtMs: number;
+  /** When the grace was over, in ms. */
+  readonly graceEndsAtMs: number;
+  /** When everything was aborted, in ms. */
+  readonly abortedAtMs: number;
+  /** For how long the server did nothing, in ms. */
+  readonly stalledMs: number;
 }
 
 /** More events than any world of a few clients has. */
-const MAX_EVENTS = 3_000_000;
+const MAX_EVENTS = 1_000_000;
 
 /** The server is shut down after this at the latest: some clients stay. */
 const MAX_TICKS = 3000;
 
-/** A server ends at most this long after its grace, with some tolerance. */
-const MAX_ENDING_MS = 35_000;
+/** After its grace a server aborts what is left, in ms. */
+const ENDING_MS = 30_000;
+
+/** An abort takes this long, in ms. */
+const ABORT_MS = 1;
 
 /** A shutdown accepts for this long, with some tolerance, in ms. */
 const MAX_LISTENING_MS = 1500;
@@ -124,6 +134,8 @@ export async function runWorld(
   const { server: options } = plan;
   const limits = newLimits(options);
   const reports = new Map<number, ConversationReport>();
+  const handled = new HandlerLog(network, plan, violate);
+  let acceptErrors = 0;
   const abort = new AbortController();
   const { replyEnd, ...rest } = options;
   const listener = network.listen(process, plan.host);
@@ -133,11 +145,15 @@ export async function runWorld(
       ...(replyEnd !== undefined && { replyEnd }),
       signal: abort.signal,
       onError: (error) => {
-        const isOfHandler = error instanceof Error &&
-          /^A (handler|reply) (threw|rejected|stopped)$/.test(error.message);
-        if (!isOfHandler) violate(`A handler failed without reason: ${error}`);
+        if (handled.errors.delete(error)) return;
+        violate(`A handler failed without reason: ${error}`);
       },
-      onAcceptError: () => {},
+      onAcceptError: (error) => {
+        acceptErrors++;
+        if (!`${error}`.includes("Too many open files")) {
+          violate(`Accepting failed: ${error}`);
+        }
+      },
       onConversation: (report) => {
         const { port } = report.remoteAddr as Deno.NetAddr;
         if (reports.has(port)) violate(`Two reports of port ${port}`);
@@ -150,7 +166,7 @@ export async function runWorld(
         );
       },
     },
-    handlerOf(plan, process, violate),
+    handlerOf(plan, process, handled, violate),
     {
       limits,
       clock: process,
@@ -168,8 +184,10 @@ export async function runWorld(
     plan: client,
     ports: [],
     sockets: [],
+    sent: "",
     text: "",
     end: "",
+    abortedAtMs: Infinity,
     connectedAtMs: Infinity,
     doneAtMs: Infinity,
     isLibrary: client.kind === "sendData" || client.kind === "connect",
@@ -187,37 +205,45 @@ export async function runWorld(
       process.stall(ms);
     });
   }
-  let shutdownAtMs = Infinity;
+  let [shutdownAtMs, graceEndsAtMs, abortedAtMs] = [
+    Infinity,
+    Infinity,
+    Infinity,
+  ];
   const shutdown = () => {
-    shutdownAtMs = Math.min(shutdownAtMs, time.nowMs);
+    if (shutdownAtMs <= time.nowMs) return;
+    shutdownAtMs = time.nowMs;
+    if (options.grace > 0) {
+      graceEndsAtMs = shutdownAtMs + options.grace;
+      abortedAtMs = Math.min(abortedAtMs, graceEndsAtMs + ENDING_MS);
+    }
     server.shutdown();
   };
+  const abortAll = () => {
+    shutdownAtMs = Math.min(shutdownAtMs, time.nowMs);
+    abortedAtMs = Math.min(abortedAtMs, time.nowMs);
+    abort.abort();
+  };
+  handled.mayInterrupt = () => graceEndsAtMs <= time.nowMs;
   if (plan.shutdownAtMs < Infinity) time.at(plan.shutdownAtMs, shutdown, true);
-  if (plan.abortAtMs < Infinity) {
-    time.at(plan.abortAtMs, () => {
-      shutdownAtMs = Math.min(shutdownAtMs, time.nowMs);
-      abort.abort();
-    }, true);
-  }
+  if (plan.abortAtMs < Infinity) time.at(plan.abortAtMs, abortAll, true);
   try {
     await time.run(tickMs(plan.server) * MAX_TICKS);
     shutdown();
     // Without a limit on the grace, a handler may take for ever.
     if (options.grace === 0) {
-      time.at(time.nowMs + MAX_ENDING_MS, () => abort.abort(), true);
+      time.at(time.nowMs + ENDING_MS, abortAll, true);
     }
     await time.run();
   } catch (error) {
     violate(`${(error as Error).message}`);
   }
   globalThis.removeEventListener("unhandledrejection", onUnhandled);
-  const endsByMs = options.grace === 0
-    ? Infinity
-    : shutdownAtMs + options.grace + MAX_ENDING_MS;
+  const stalledMs = plan.stalls.reduce((sum, [, ms]) => sum + ms, 0);
+  const endsByMs = abortedAtMs + ABORT_MS + stalledMs;
   if (finishedAtMs === Infinity || finishedAtMs > endsByMs) {
     violate("The server does not end in time");
   }
-  const stalledMs = plan.stalls.reduce((sum, [, ms]) => sum + ms, 0);
   if (listener.closedAtMs > shutdownAtMs + MAX_LISTENING_MS + stalledMs) {
     violate("The listener stays open during a shutdown");
   }
@@ -228,7 +254,19 @@ export async function runWorld(
   for (const port of network.accepted.keys()) {
     if (!reports.has(port)) violate(`No report of port ${port}`);
   }
-  const world = { plan, network, reports, shutdownAtMs };
+  if (handled.errors.size > 0) violate("onError was not called");
+  if (handled.begun !== handled.ended) {
+    violate(`Of ${handled.begun} replies ${handled.ended} were ended`);
+  }
+  const failures = network.faults.get("no descriptors") ?? 0;
+  if (acceptErrors > failures) violate("onAcceptError was called too often");
+  if (acceptErrors === 0 && failures > 1) {
+    violate("onAcceptError was not called");
+  }
+  const world: World = {
+    ...{ plan, network, reports, handled, shutdownAtMs, graceEndsAtMs },
+    ...{ abortedAtMs, stalledMs },
+  };
   for (const seen of clients) checkClient(world, seen, violate);
   const outcomes = new Map<string, number>();
   for (const { outcome } of reports.values()) {

@@ -1,0 +1,173 @@
+/**
+ * What must always hold of the server's side of a connection: its report, and
+ * the time that it took.
+ *
+ * @module
+ */
+import {
+  longestSilenceMs,
+  mayBeBusy,
+  mayTimeOut,
+  TOLERANCE_MS,
+} from "./allowances.ts";
+import { DRIPS, type Seen } from "./clients.ts";
+import { frameReply } from "./messages.ts";
+import type { Accepted } from "./network.ts";
+import type { Plan } from "./plan.ts";
+import type { World } from "./world.ts";
+
+/** A client waits no longer than this for its place, in ms. */
+const MAX_WAIT_MS = 6000;
+
+const MAX_TICK_MS = 1000;
+
+type Violate = (text: string) => void;
+
+/** Checks the server's side of a connection. */
+export function checkConnection(
+  world: World,
+  seen: Seen,
+  port: number,
+  say: Violate,
+): void {
+  const accepted = world.network.accepted.get(port);
+  if (accepted === undefined) return;
+  checkReport(world, seen, port, accepted, say);
+  checkDuration(world, seen, port, accepted, say);
+}
+
+/** The report of a connection agrees with what its kernel has seen. */
+function checkReport(
+  world: World,
+  seen: Seen,
+  port: number,
+  accepted: Accepted,
+  say: Violate,
+): void {
+  const report = world.reports.get(port);
+  if (report === undefined) return;
+  const { conn: { socket }, atMs } = accepted;
+  if (!socket.isClosed) say("The server never closes");
+  const durationMs = socket.closedAtMs - atMs;
+  const { calls } = world.handled.of(port);
+  const agree = (what: string, reported: number, real: number, most = 0) => {
+    if (Math.abs(reported - real) <= most) return;
+    say(`The report has ${reported} ${what} of ${real}`);
+  };
+  agree("bytes out", report.bytesOut, socket.writtenBytes);
+  agree("bytes in", report.bytesIn, socket.readBytes);
+  agree("messages", report.messages, calls);
+  const mostMs = TOLERANCE_MS + world.stalledMs;
+  agree("ms", report.durationMs, durationMs, mostMs);
+  const { outcome } = report;
+  if (!mayEndSo(world, seen, outcome, accepted)) {
+    say(`It ended with "${outcome}" for no reason`);
+  }
+  // Everything that follows is about what arrived completely.
+  if (socket.peer.readBytes !== socket.writtenBytes) return;
+  const isDone = world.plan.handler !== "stops" &&
+    socket.closedAtMs < world.abortedAtMs && outcome !== "stalled";
+  if (!isDone || seen.ports.length > 1) return;
+  if (report.replyLost && hasHeardAll(world, seen, accepted)) {
+    say("No reply is lost, and the log says so");
+  }
+  if (!report.replyLost && !agrees(world.plan, seen.text, outcome)) {
+    say(`It ended with "${outcome}", and was told another thing: ${seen.text}`);
+  }
+}
+
+/** Whether a conversation may have this outcome. */
+function mayEndSo(
+  world: World,
+  seen: Seen,
+  outcome: string,
+  { conn: { socket }, atMs }: Accepted,
+): boolean {
+  const { plan: { handler, server }, graceEndsAtMs, abortedAtMs } = world;
+  const untilMs = socket.closedAtMs + TOLERANCE_MS;
+  switch (outcome) {
+    case "reset":
+      return socket.brokenAtMs <= untilMs || socket.peer.isClosed;
+    case "stalled":
+      return server.idleTimeout > 0 && untilMs - atMs >= server.idleTimeout;
+    case "aborted":
+      return abortedAtMs <= untilMs;
+    case "shutting down":
+      return graceEndsAtMs <= untilMs;
+    case "timed out":
+      return mayTimeOut(world, seen);
+    case "busy":
+      return mayBeBusy(world, seen);
+    case "refused":
+      return handler === "refuses";
+    case "failed":
+      return ["throws", "rejects", "stops"].includes(handler);
+    default:
+      return /^(ok|no end|too large|bad count|got \d+ of \d+ bytes)$/
+        .test(outcome);
+  }
+}
+
+/** Whether a client heard everything, and said that there is no more to come. */
+function hasHeardAll(
+  world: World,
+  seen: Seen,
+  { conn: { socket } }: Accepted,
+): boolean {
+  const { closedAtMs, endOfFileAtMs, brokenAtMs } = socket;
+  // After a close in silence, a message may have come that nobody answered.
+  const maySilence = world.plan.server.keepAlive &&
+    (mayTimeOut(world, seen) || world.shutdownAtMs <= closedAtMs);
+  return !maySilence && seen.plan.line.halfClose === "pass" &&
+    brokenAtMs === Infinity &&
+    endOfFileAtMs < closedAtMs - TOLERANCE_MS - world.stalledMs;
+}
+
+/** Whether an outcome is what a client has been told last. */
+function agrees({ server }: Plan, text: string, outcome: string): boolean {
+  if (["reset", "aborted"].includes(outcome)) return true;
+  if (outcome !== "ok") {
+    return text.endsWith(frameReply(`ERROR:${outcome}!`, server));
+  }
+  const last = /ERROR:([^!]*)!\D*$/.exec(text)?.[1];
+  // With keep-alive, an end of file after a refusal is a good end.
+  return last === undefined ||
+    (server.keepAlive && ["failed", "refused"].includes(last));
+}
+
+/** A connection is accepted soon, and does not outlive the time limits. */
+function checkDuration(
+  world: World,
+  { plan: client, connectedAtMs }: Seen,
+  port: number,
+  { atMs, conn: { socket } }: Accepted,
+  say: Violate,
+): void {
+  const { plan: { server, host, handler }, stalledMs } = world;
+  const waitMs = atMs - connectedAtMs - longestSilenceMs(client);
+  if (host.descriptors === Infinity && waitMs > MAX_WAIT_MS + stalledMs) {
+    say(`It waited ${Math.round(waitMs)} ms to be accepted`);
+  }
+  const { idleTimeout, messageTimeout, lingerTimeout, minRate } = server;
+  // Nothing but a shutdown limits a handler; without a rate, dripping is fine.
+  if (idleTimeout === 0 || lingerTimeout === 0 || minRate === 0) return;
+  if (handler === "hangs") return;
+  const ticksMs = 4 * MAX_TICK_MS + stalledMs;
+  const { activeAtMs } = world.handled.of(port);
+  // What lies in the kernel earns the time that it takes at the minimal rate.
+  const writingMs = socket.writtenBytes * 1000 / minRate;
+  const limitMs = idleTimeout + lingerTimeout + writingMs + ticksMs;
+  const lastMs = Math.max(atMs, activeAtMs, socket.activeAtMs);
+  const silenceMs = socket.closedAtMs - lastMs;
+  if (silenceMs > limitMs) {
+    say(`The server bears ${Math.round(silenceMs)} ms of silence`);
+  }
+  if (client.kind !== "drips" || server.keepAlive) return;
+  if (messageTimeout === 0) return;
+  const durationMs = socket.closedAtMs - Math.max(atMs, activeAtMs);
+  // Each byte earns the time that it takes at the minimal rate.
+  const mostMs = messageTimeout + limitMs + DRIPS * 1000 / minRate;
+  if (durationMs > mostMs) {
+    say(`It is served for ${Math.round(durationMs)} ms, not ${mostMs}`);
+  }
+}
