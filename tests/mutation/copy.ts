@@ -17,6 +17,10 @@ export interface Stage {
   readonly args: readonly string[];
   /** After this time the mutant counts as noticed, in ms. */
   readonly timeoutMs: number;
+  /** What names the failure in the output; its first group. */
+  readonly failure: RegExp;
+  /** Whether the command is ended at its first failure. */
+  readonly endsAtFailure?: boolean;
   /** How often the command has to fail: a test may fail for another reason. */
   readonly attempts: number;
 }
@@ -84,7 +88,8 @@ export class Copy implements AsyncDisposable {
   }
 
   /** Runs a stage; resolves to what failed, or undefined. */
-  async #run({ args, timeoutMs }: Stage): Promise<string | undefined> {
+  async #run(stage: Stage): Promise<string | undefined> {
+    const { args, timeoutMs, failure, endsAtFailure = false } = stage;
     const child = new Deno.Command(Deno.execPath(), {
       args: [...args],
       cwd: this.#path,
@@ -103,15 +108,22 @@ export class Copy implements AsyncDisposable {
     }, timeoutMs);
     // Programs that a failed test has left may hold the pipes open.
     child.status.then(() => killGroup(child.pid));
-    const { code, stdout, stderr } = await child.output();
+    const output = { stdout: "", stderr: "" };
+    const collect = async (name: keyof typeof output) => {
+      for await (
+        const text of child[name].pipeThrough(new TextDecoderStream())
+      ) {
+        output[name] += text;
+        if (endsAtFailure && failure.test(output[name])) killGroup(child.pid);
+      }
+    };
+    await Promise.all([collect("stdout"), collect("stderr")]);
+    const { code } = await child.status;
     clearTimeout(timer);
     this.#pid = undefined;
+    const failed = failure.exec(output.stdout + output.stderr)?.[1];
     if (isLate) return `a hang of ${timeoutMs / 1000} s`;
     if (code === 0) return undefined;
-    const decoder = new TextDecoder();
-    const output = decoder.decode(stdout) + decoder.decode(stderr);
-    const failed = /^(?:\S+ *=> *)?(.+?) (?:\.\.\. FAILED|\(uncaught error\))/m
-      .exec(output)?.[1];
     return failed ?? `exit status ${code}`;
   }
 

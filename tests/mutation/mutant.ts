@@ -16,6 +16,8 @@ export interface Mutant {
   readonly replace: string;
   /** The tests that most likely notice: paths of files and folders. */
   readonly tests: readonly string[];
+  /** Whether the simulation has to notice, without any test, in a minute. */
+  readonly isSimulated?: boolean;
 }
 
 /** The part of a mutant that differs from others in the same file. */

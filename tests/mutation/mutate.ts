@@ -8,12 +8,15 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Copy, exists, PROJECT, type Stage } from "./copy.ts";
+import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
 
-const USAGE = `deno task mutate [--only TEXT] [--quick] [--list]
+const USAGE = `deno task mutate [--only TEXT] [--quick] [--simulate] [--list]
 
   --only TEXT  only mutants whose name or file contains the text
   --quick      without the complete suite, which takes minutes for a survivor
+  --simulate   run the simulation alone, for a minute, and print the seed that
+               fails; without --only, on the mutants that it has to notice
   --list       print the mutants, and run nothing`;
 
 /** The least part of the mutants that the tests have to notice. */
@@ -21,7 +24,19 @@ const MIN_NOTICED = 0.95;
 
 /** The simulation, which is a stage where it exists. */
 const SIMULATION = "tests/simulation/simulate.ts";
-const SIMULATION_ARGS = ["--conversations=2000"];
+
+/** The time that the simulation alone has to notice a mutant, in ms. */
+const SIMULATION_MS = 60_000;
+
+/** More conversations than the simulation has time for. */
+const MANY = 10 ** 9;
+
+/** The name of a test that failed, or of a module. */
+const FAILED_TEST =
+  /^(?:\S+ *=> *)?(.+?) (?:\.\.\. FAILED|\(uncaught error\))/m;
+
+/** The seed of a world that failed, and how. */
+const FAILED_WORLD = /^(seed \d+ fails: .*)$/m;
 
 const FOLDERS = ["framing/", "server/", "client/", "check/", "cli/"];
 
@@ -36,6 +51,14 @@ function testArgs(...args: readonly string[]): string[] {
   ];
 }
 
+/** Arguments of a run of the simulation, from the first seed. */
+function simulationArgs(conversations: number): string[] {
+  return [
+    ...["run", "--no-check", "--allow-read", SIMULATION],
+    ...["--seed=1", `--conversations=${conversations}`],
+  ];
+}
+
 /** The stages that run one after another until one notices the mutant. */
 function stagesFor(tests: readonly string[], isQuick: boolean): Stage[] {
   const stages: Stage[] = [];
@@ -44,10 +67,11 @@ function stagesFor(tests: readonly string[], isQuick: boolean): Stage[] {
     timeoutMs: number,
     args: readonly string[],
     attempts = 1,
-  ) => stages.push({ name, timeoutMs, args, attempts });
+    failure = FAILED_TEST,
+  ) => stages.push({ name, timeoutMs, args, attempts, failure });
   if (tests.length > 0) add("likely tests", 400_000, testArgs(...tests));
   if (exists(PROJECT + SIMULATION)) {
-    add("simulation", 300_000, ["task", "simulate", ...SIMULATION_ARGS]);
+    add("simulation", 300_000, simulationArgs(2000), 1, FAILED_WORLD);
   }
   add("unit tests", 200_000, testArgs("recv_end_test.ts", ...FOLDERS));
   // The list of mutants itself fails where one of them has been made. Tests with
@@ -57,15 +81,43 @@ function stagesFor(tests: readonly string[], isQuick: boolean): Stage[] {
   return stages;
 }
 
+/** Runs the simulation alone on each mutant. Returns an exit status. */
+async function simulateAll(
+  copy: Copy,
+  mutants: readonly Mutant[],
+): Promise<number> {
+  let missed = 0;
+  for (const mutant of mutants) {
+    const startMs = performance.now();
+    const result = await copy.noticeMutant(mutant, [{
+      name: "simulation",
+      args: simulationArgs(MANY),
+      timeoutMs: SIMULATION_MS,
+      attempts: 1,
+      failure: FAILED_WORLD,
+      endsAtFailure: true,
+    }]);
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+    const isNoticed = result!.includes(" fails: ");
+    if (!isNoticed) missed++;
+    console.log(`${mutant.file}: ${mutant.name}`);
+    console.log(`    ${seconds} s, ${isNoticed ? result : "SURVIVED"}`);
+  }
+  console.log(`${missed} of ${mutants.length} mutants not noticed`);
+  return missed === 0 ? 0 : 1;
+}
+
 async function main(): Promise<number> {
   const options = parseArgs(Deno.args, {
-    boolean: ["quick", "list", "help"],
+    boolean: ["quick", "simulate", "list", "help"],
     string: ["only"],
   });
   if (options.help) return console.log(USAGE), 0;
   const only = `${options.only ?? ""}`;
-  const mutants = MUTANTS.filter(({ name, file }) =>
-    `${file}: ${name}`.includes(only)
+  const isSimulation = options.simulate === true;
+  const mutants = MUTANTS.filter(({ name, file, isSimulated = false }) =>
+    `${file}: ${name}`.includes(only) &&
+    (!isSimulation || isSimulated || only !== "")
   );
   const isQuick = options.quick === true;
   if (options.list) {
@@ -79,6 +131,7 @@ async function main(): Promise<number> {
       Deno.exit(130);
     });
   }
+  if (isSimulation) return await simulateAll(copy, mutants);
   const likely = new Set(mutants.flatMap(({ tests }) => tests));
   const failure = await copy.notice(stagesFor([...likely], isQuick));
   if (failure !== undefined) {

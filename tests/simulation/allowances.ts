@@ -29,7 +29,7 @@ const SHORT_LINGER_MS = 5000;
 const SHORT_LINGER_TOTAL_MS = 30_000;
 
 /** A shutdown waits this long for another message, in ms. */
-const LAST_READ_MS = 500;
+export const LAST_READ_MS = 500;
 
 /** With so many clients, some are not even refused. */
 const CROWD = 250;
@@ -74,7 +74,7 @@ function isAborted({ abortedAtMs }: World, seen: Seen): boolean {
 
 /** Whether a message arrived only after a shutdown, on an idle connection. */
 function isLate(
-  { plan, shutdownAtMs, stalledMs }: World,
+  { plan, shutdownAtMs, graceEndsAtMs, stalledMs }: World,
   { doneAtMs }: Seen,
   { atMs, conn: { socket } }: Accepted,
   begins: number,
@@ -82,6 +82,8 @@ function isLate(
   if (!plan.server.keepAlive) return false;
   const arrival = socket.arrivals.find(({ byteLength }) => byteLength > begins);
   const arrivedMs = arrival?.atMs ?? Infinity;
+  // A handler that is called after the grace is not interrupted any more.
+  if (plan.handler === "hangs" && arrivedMs >= graceEndsAtMs) return true;
   return Math.max(atMs, shutdownAtMs) + LAST_READ_MS - stalledMs <=
     Math.min(arrivedMs, doneAtMs) + TOLERANCE_MS;
 }
@@ -96,7 +98,7 @@ function isHarsh(world: World, seen: Seen): boolean {
   const { plan, graceEndsAtMs } = world;
   const { plan: client, doneAtMs } = seen;
   const { server } = plan;
-  const { line } = client;
+  const { line, messages } = client;
   // With keep-alive, who sends ahead has to read at the same time.
   if (server.keepAlive && client.kind === "first") return true;
   if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
@@ -105,14 +107,17 @@ function isHarsh(world: World, seen: Seen): boolean {
   const limits = [server.idleTimeout, server.lingerTimeout];
   const rate = rateOf(client, plan);
   const bytes = client.extraBytes +
-    client.messages.reduce((sum, { byteLength }) => sum + byteLength + 20, 0);
+    messages.reduce((sum, { byteLength }) => sum + byteLength + 20, 0);
   const uploadMs = bytes * 1000 / rate;
   // The time from the half-close of the server to that of the client.
   const replyMs = plan.host.sendBufferBytes * 1000 / rate;
   const isShort = hasFewPlaces(world) || server.maxBufferedBytes < 2 ** 24;
   if (isShort || graceEndsAtMs <= doneAtMs) {
     limits.push(SHORT_LINGER_MS);
-    if (uploadMs > SHORT_LINGER_TOTAL_MS / 2) return true;
+    // After the grace, what goes on is cut after this time.
+    const downloadMs = messages.length * plan.replyBytes * 1000 / rate;
+    const mostMs = Math.max(uploadMs, downloadMs) + silenceMs;
+    if (mostMs > SHORT_LINGER_TOTAL_MS / 2) return true;
     // What lies in the kernel earns no time.
     const { idleTimeout } = server;
     if (idleTimeout > 0 && silenceMs + replyMs > idleTimeout) return true;
@@ -129,10 +134,11 @@ function isHarsh(world: World, seen: Seen): boolean {
 
 /** The longest time for which nothing of a client arrives, in ms. */
 export function longestSilenceMs(
-  { line, writePauseMs, readPauseMs }: ClientPlan,
+  { line, atMs, resumesAtMs, writePauseMs, readPauseMs }: ClientPlan,
 ) {
   let silenceMs = 2 * (line.delayMs + line.jitterMs) + writePauseMs +
     readPauseMs;
+  silenceMs += Math.max(resumesAtMs - atMs, 0);
   // A segment arrives as one.
   silenceMs += Math.min(line.maxSegmentBytes, MAX_BUFFER_BYTES) * 1000 /
     line.rate;

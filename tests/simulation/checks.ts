@@ -63,6 +63,7 @@ function checkLatency(
   const sinceMs = Math.max(
     atMs,
     world.handled.of(port).activeAtMs,
+    client.resumesAtMs + line.delayMs,
     socket.arrivals.at(-1)?.atMs ?? 0,
     socket.endOfFileAtMs < Infinity ? socket.endOfFileAtMs : 0,
   );
@@ -95,7 +96,7 @@ function checkHostile(world: World, seen: Seen, say: Violate): void {
   }
   rest = rest.slice(errorReply(rest, server).length);
   // An error reply may be cut, too.
-  if (!/^(\d*:)?(E|ER|ERR|ERRO|ERROR|ERROR:[ \w]*!?.{0,5})?$/s.test(rest)) {
+  if (!/^(\d*:?)(E|ER|ERR|ERRO|ERROR|ERROR:[ \w]*!?.{0,5})?$/s.test(rest)) {
     say(`It received what it should not: ${rest}`);
   }
 }
@@ -129,6 +130,7 @@ function checkReplies(
       `It made ${replies.length} of ${messages.length} requests: ${seen.end}`,
     );
   }
+  checkSent(world, seen, say);
   let sent = 0;
   let isEnding = false;
   for (const [index, { text, error }] of replies.entries()) {
@@ -161,6 +163,18 @@ function checkReplies(
       mayMiss(begins);
     if (!isCut) say(`Reply ${index} is wrong: ${text}`);
   }
+}
+
+/** A message that was broken off is not given its end. */
+function checkSent({ plan }: World, seen: Seen, say: Violate): void {
+  const { id, messages } = seen.plan;
+  // A connection for each message has only one.
+  const complete = splitMessages(seen.sent, plan.server).messages;
+  complete.forEach((message, index) => {
+    const byteLength = messages[index]?.byteLength ?? 0;
+    if (message === messageText(plan, id, index, byteLength)) return;
+    say(`It sent message ${index} with a wrong end: ${message}`);
+  });
 }
 
 /** Whether the log says that a reply to this client may be lost. */
@@ -211,7 +225,9 @@ function checkScripted(
         return say(`The server closed before message ${index}`);
       }
       // What arrives after its close, the server does not see.
-      const isLate = bytesBefore(socket, socket.closedAtMs) <= begins;
+      // The reset that answers it may overtake earlier replies.
+      const isLate = socket.hasMissed ||
+        bytesBefore(socket, socket.closedAtMs) <= begins;
       return checkLost(world, seen, index, isLate, mayMiss, say);
     }
     if (isUnasked(found) && index > 0 && arrivedInTime <= begins) {

@@ -199,14 +199,22 @@ class ScriptedClient {
 
   /** Writes everything. Returns whether that went well. */
   async #writeAll(conn: SimulatedConn, halfCloses = false): Promise<boolean> {
-    const { writeBytes, writePauseMs } = this.#plan;
-    let unsent = this.#bytes();
+    const { messages, resumesAtMs, writeBytes, writePauseMs } = this.#plan;
+    const bytes = this.#bytes();
+    const { isComplete } = messages[0]!;
+    const first = frame(this.#text(0), this.#world.server, isComplete).length;
+    const parts = [bytes.subarray(0, first), bytes.subarray(first)];
+    // One message alone is late as a whole.
+    if (messages.length === 1) parts.unshift(bytes.subarray(0, 0), bytes);
     try {
-      while (unsent.length > 0) {
-        this.#count(conn);
-        const count = await this.#write(conn, unsent.subarray(0, writeBytes));
-        unsent = unsent.subarray(count);
-        if (writePauseMs > 0) await this.#process.sleep(writePauseMs);
+      for (const [index, part] of parts.slice(0, 2).entries()) {
+        if (index === 1) await this.#process.sleepUntil(resumesAtMs);
+        for (let unsent = part; unsent.length > 0;) {
+          this.#count(conn);
+          const chunk = unsent.subarray(0, writeBytes);
+          unsent = unsent.subarray(await this.#write(conn, chunk));
+          if (writePauseMs > 0) await this.#process.sleep(writePauseMs);
+        }
       }
       this.#count(conn);
       if (halfCloses) await conn.closeWrite();

@@ -78,7 +78,9 @@ export class HandlerLog {
     // With keep-alive, or after the end of file, nobody reads meanwhile.
     const isNoticed = isBroken && !socket.gotEndOfFile && this.#readsOn;
     if (socket.isClosed || isNoticed) {
-      if (!info.signal.aborted) this.#violate("A signal is not aborted");
+      if (!info.signal.aborted) {
+        this.#violate(`The signal of port ${port} is not aborted`);
+      }
     } else if (port % 2 === 1 && info.signal.aborted) {
       // Half of the handlers ask for their signal only when it is aborted.
       if (!socket.isOver && !this.mayInterrupt()) {
@@ -173,13 +175,15 @@ export function handlerOf(
       if (!isOdd(message)) return answer(message);
       throw log.fail(info, "A handler rejected");
     },
-    "hangs": (_message, info) =>
-      new Promise((_resolve, reject) => {
+    "hangs": (message, info) => {
+      if (!isOdd(message)) return answer(message);
+      return new Promise((_resolve, reject) => {
         info.signal.addEventListener(
           "abort",
           () => reject(info.signal.reason),
         );
-      }),
+      });
+    },
     "stops": async function* (message, info) {
       yield "R";
       await wait(info);

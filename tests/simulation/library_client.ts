@@ -31,6 +31,7 @@ export class LibraryClient {
   readonly #world: Plan;
   readonly #seen: Seen;
   readonly #abort = new AbortController();
+  readonly #aborted = Promise.withResolvers<void>();
 
   constructor(network: Network, process: Process, world: Plan, seen: Seen) {
     this.#network = network;
@@ -47,6 +48,7 @@ export class LibraryClient {
       this.#process.setTimeout(() => {
         this.#seen.abortedAtMs = this.#process.now();
         this.#abort.abort(ABORTED);
+        this.#aborted.resolve();
       }, abortsAfterMs);
     }
     const replyEnd = replyEndOf(server);
@@ -77,9 +79,13 @@ export class LibraryClient {
   async #requestAll(
     request: (data: string | ReadableStream<Uint8Array>) => Promise<Reply>,
   ): Promise<void> {
-    const { messages, sendsAhead, writePauseMs } = this.#seen.plan;
+    const { messages, sendsAhead, writePauseMs, resumesAtMs } = this.#seen.plan;
     const notes: Promise<void>[] = [];
     for (const index of messages.keys()) {
+      if (index === 1) {
+        const resuming = this.#process.sleepUntil(resumesAtMs);
+        await Promise.race([resuming, this.#aborted.promise]);
+      }
       const note = this.#note(request(this.#message(index)));
       notes.push(note);
       if (sendsAhead) continue;
@@ -140,6 +146,12 @@ export class LibraryClient {
     }, reject);
     const conn = await promise;
     const read = conn.read.bind(conn);
+    const write = conn.write.bind(conn);
+    conn.write = async (bytes) => {
+      const count = await write(bytes);
+      seen.sent += latin1.decode(bytes.subarray(0, count));
+      return count;
+    };
     conn.read = async (buffer) => {
       const count = await read(buffer);
       seen.text += latin1.decode(buffer.subarray(0, count ?? 0));

@@ -65,6 +65,8 @@ export interface ClientPlan {
   kind: typeof HONEST_KINDS[number] | typeof HOSTILE_KINDS[number];
   atMs: number;
   messages: MessagePlan[];
+  /** When it goes on after its first message, in ms; at once, if 0. */
+  resumesAtMs: number;
   /** Bytes that nobody asked for, after the last message. */
   extraBytes: number;
   /** Bytes of each write, and the pause after it. */
@@ -118,6 +120,23 @@ export interface Plan {
   abortAtMs: number;
 }
 
+/** A plan as one line of text. */
+export function printPlan(plan: Plan): string {
+  // JSON has no infinity.
+  return JSON.stringify(
+    plan,
+    (_key, value) => value === Infinity ? "Infinity" : value,
+  );
+}
+
+/** The plan that this line of text describes. */
+export function parsePlan(text: string): Plan {
+  return JSON.parse(
+    text,
+    (_key, value) => value === "Infinity" ? Infinity : value,
+  );
+}
+
 const MARKERS = ["\n", "\r\n", "END", "aab", "--x--", "ab\nab"];
 
 /** The world of a seed. */
@@ -157,6 +176,13 @@ export function planOf(seed: number): Plan {
   const shutdownAtMs = random.chance(0.3)
     ? random.next() * (spanMs + 3000)
     : Infinity;
+  if (server.keepAlive && shutdownAtMs < Infinity && random.chance(0.5)) {
+    for (const client of clients) {
+      // Further messages meet the end of an idle connection, or of the grace.
+      const ms = random.next() * 700 + random.pick([0, 0, grace]);
+      if (random.chance(0.5)) client.resumesAtMs = shutdownAtMs + ms;
+    }
+  }
   const stalls: [number, number][] = [];
   if (random.chance(0.2)) {
     stalls.push([random.next() * spanMs, random.magnitude(10, 2000)]);
@@ -272,6 +298,7 @@ function clientPlan(
         : messageSize(random, server.maxBytes),
       isComplete: isWhole || index < count - 1,
     })),
+    resumesAtMs: 0,
     extraBytes,
     writeBytes: random.magnitude(1, 20_000) + (isSlow ? 0 : 200),
     writePauseMs: isSlow ? random.magnitude(1, 50) : 0,

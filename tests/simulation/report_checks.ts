@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  LAST_READ_MS,
   longestSilenceMs,
   mayBeBusy,
   mayTimeOut,
@@ -14,12 +15,13 @@ import { DRIPS, type Seen } from "./clients.ts";
 import { frameReply } from "./messages.ts";
 import type { Accepted } from "./network.ts";
 import type { Plan } from "./plan.ts";
-import type { World } from "./world.ts";
+import { ENDING_MS, tickMs, type World } from "./world.ts";
 
 /** A client waits no longer than this for its place, in ms. */
 const MAX_WAIT_MS = 6000;
 
-const MAX_TICK_MS = 1000;
+/** A connection that lingers keeps its place for this long, in ms. */
+const MIN_LINGER_MS = 1000;
 
 type Violate = (text: string) => void;
 
@@ -63,16 +65,35 @@ function checkReport(
   if (!mayEndSo(world, seen, outcome, accepted)) {
     say(`It ended with "${outcome}" for no reason`);
   }
+  if (outcome === "busy" && report.messages === 0) {
+    checkPlaces(world, accepted, say);
+  }
   // Everything that follows is about what arrived completely.
   if (socket.peer.readBytes !== socket.writtenBytes) return;
   const isDone = world.plan.handler !== "stops" &&
-    socket.closedAtMs < world.abortedAtMs && outcome !== "stalled";
+    socket.closedAtMs < world.abortedAtMs &&
+    socket.closedAtMs < world.graceEndsAtMs + ENDING_MS &&
+    outcome !== "stalled";
   if (!isDone || seen.ports.length > 1) return;
   if (report.replyLost && hasHeardAll(world, seen, accepted)) {
     say("No reply is lost, and the log says so");
   }
   if (!report.replyLost && !agrees(world.plan, seen.text, outcome)) {
     say(`It ended with "${outcome}", and was told another thing: ${seen.text}`);
+  }
+}
+
+/** Nobody is refused while a connection lingers that could give its place. */
+function checkPlaces(world: World, { atMs }: Accepted, say: Violate): void {
+  if (world.plan.server.maxBufferedBytes < 2 ** 24) return;
+  for (const [port, { conn: { socket } }] of world.network.accepted) {
+    const lingersSinceMs = socket.halfClosedAtMs;
+    const hasLingered = lingersSinceMs + MIN_LINGER_MS + TOLERANCE_MS < atMs;
+    const staysOn = socket.closedAtMs > atMs + TOLERANCE_MS;
+    const hadPlace = world.reports.get(port)?.outcome !== "busy";
+    if (hasLingered && staysOn && hadPlace) {
+      say(`It was refused while port ${port} lingered`);
+    }
   }
 }
 
@@ -91,7 +112,7 @@ function mayEndSo(
     case "stalled":
       return server.idleTimeout > 0 && untilMs - atMs >= server.idleTimeout;
     case "aborted":
-      return abortedAtMs <= untilMs;
+      return Math.min(abortedAtMs, graceEndsAtMs + ENDING_MS) <= untilMs;
     case "shutting down":
       return graceEndsAtMs <= untilMs;
     case "timed out":
@@ -143,20 +164,27 @@ function checkDuration(
   { atMs, conn: { socket } }: Accepted,
   say: Violate,
 ): void {
-  const { plan: { server, host, handler }, stalledMs } = world;
+  const { plan: { server, host, handler }, stalledMs, shutdownAtMs } = world;
   const waitMs = atMs - connectedAtMs - longestSilenceMs(client);
   if (host.descriptors === Infinity && waitMs > MAX_WAIT_MS + stalledMs) {
     say(`It waited ${Math.round(waitMs)} ms to be accepted`);
   }
   const { idleTimeout, messageTimeout, lingerTimeout, minRate } = server;
+  const ticksMs = 4 * tickMs(server) + stalledMs;
+  const lingersSinceMs = Math.max(socket.halfClosedAtMs, socket.activeAtMs);
+  const lingeringMs = socket.closedAtMs - lingersSinceMs;
+  if (lingerTimeout > 0 && lingeringMs > lingerTimeout + ticksMs) {
+    say(`It lingers for ${Math.round(lingeringMs)} ms`);
+  }
   // Nothing but a shutdown limits a handler; without a rate, dripping is fine.
   if (idleTimeout === 0 || lingerTimeout === 0 || minRate === 0) return;
   if (handler === "hangs") return;
-  const ticksMs = 4 * MAX_TICK_MS + stalledMs;
   const { activeAtMs } = world.handled.of(port);
   // What lies in the kernel earns the time that it takes at the minimal rate.
   const writingMs = socket.writtenBytes * 1000 / minRate;
-  const limitMs = idleTimeout + lingerTimeout + writingMs + ticksMs;
+  // A shutdown, and the end of the grace, wait for another message each.
+  const waitsMs = shutdownAtMs <= socket.closedAtMs ? 2 * LAST_READ_MS : 0;
+  const limitMs = idleTimeout + lingerTimeout + writingMs + waitsMs + ticksMs;
   const lastMs = Math.max(atMs, activeAtMs, socket.activeAtMs);
   const silenceMs = socket.closedAtMs - lastMs;
   if (silenceMs > limitMs) {

@@ -5,11 +5,12 @@
  * @module
  */
 import { PERFECT_LINE } from "./line.ts";
-import type { ClientPlan, Plan } from "./plan.ts";
+import { type ClientPlan, type Plan, printPlan } from "./plan.ts";
 import { runWorld } from "./world.ts";
 
-/** Worlds that are tried to make one smaller. */
+/** Worlds that are tried to make one smaller, and their events in all. */
 const MAX_TRIES = 400;
+const MAX_EVENTS = 5_000_000;
 
 /** What a violation is about, without names and numbers. */
 export function kindOf(violation: string): string {
@@ -25,6 +26,9 @@ const SIMPLER_CLIENT: ((client: ClientPlan) => ClientPlan)[] = [
   (client) => ({ ...client, line: { ...client.line, rate: Infinity } }),
   (client) => ({ ...client, line: { ...client.line, jitterMs: 0 } }),
   (client) => ({ ...client, extraBytes: 0 }),
+  (client) => ({ ...client, resumesAtMs: 0 }),
+  (client) => ({ ...client, abortsAfterMs: Infinity }),
+  (client) => ({ ...client, streams: false, sendsAhead: false }),
   (client) => ({ ...client, messages: client.messages.slice(0, 1) }),
   (client) => ({
     ...client,
@@ -63,15 +67,16 @@ const SIMPLER_WORLD: ((plan: Plan) => Plan)[] = [
 
 /** Makes a failing world smaller. */
 export async function shrink(plan: Plan, kind: string): Promise<Plan> {
-  let tries = 0;
+  let [tries, allEvents] = [0, 0];
   const fails = async (candidate: Plan) => {
-    if (tries++ >= MAX_TRIES) return false;
-    const { violations } = await runWorld(candidate);
+    if (tries++ >= MAX_TRIES || allEvents > MAX_EVENTS) return false;
+    const { violations, events } = await runWorld(candidate);
+    allEvents += events;
     return violations.some((violation) => kindOf(violation) === kind);
   };
   let smallest = plan;
   const attempt = async (candidate: Plan) => {
-    if (JSON.stringify(candidate) === JSON.stringify(smallest)) return false;
+    if (printPlan(candidate) === printPlan(smallest)) return false;
     if (!await fails(candidate)) return false;
     smallest = candidate;
     return true;

@@ -1,12 +1,12 @@
 /**
  * Runs simulated worlds, one after another, until one fails:
  *
- *     deno task simulate [--seed N] [--conversations N] [--trace]
+ *     deno task simulate [--seed N] [--conversations N] [--plan FILE] [--trace]
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { planOf } from "./plan.ts";
+import { parsePlan, type Plan, planOf, printPlan } from "./plan.ts";
 import { kindOf, shrink } from "./shrink.ts";
 import { runWorld } from "./world.ts";
 
@@ -15,34 +15,51 @@ const USAGE = `Usage: deno task simulate [OPTIONS]
 Options:
   --seed N           The first world. [default: a random one]
   --conversations N  How many conversations to run. [default: 100000]
+  --plan FILE        Run one world: a plan that a failure has printed.
   --trace            Print everything that happens, in the first world only.
   --help             Print this help.`;
+
+interface Options {
+  readonly plan: Plan | undefined;
+  readonly seed: number;
+  readonly conversations: number;
+  readonly trace: boolean;
+  readonly help: boolean;
+}
 
 /** Random seeds are below this. */
 const SEEDS = 2 ** 40;
 
 const MAX_NUMBER = 2 ** 48;
 
-const { seed, conversations, trace, help } = parseOptions(Deno.args);
-if (help) {
+const options = parseOptions(Deno.args);
+if (options.help) {
   console.log(USAGE);
-} else if (!await simulate(seed, conversations, trace)) {
+} else if (!await run(options)) {
   Deno.exitCode = 1;
 }
 
-function parseOptions(args: string[]) {
+/** Runs what the options ask for. Returns whether no world failed. */
+function run({ plan, seed, conversations, trace }: Options): Promise<boolean> {
+  if (plan !== undefined) return replay(plan);
+  return simulate(seed, conversations, trace);
+}
+
+function parseOptions(args: string[]): Options {
   try {
     const { values } = parseArgs({
       args,
       options: {
         seed: { type: "string" },
         conversations: { type: "string" },
+        plan: { type: "string" },
         trace: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
-    const { trace, help } = values;
+    const { trace, help, plan } = values;
     return {
+      plan: plan === undefined ? undefined : readPlan(plan),
       seed: numberOf("--seed", values.seed, 0, Math.random() * SEEDS),
       conversations: numberOf(
         "--conversations",
@@ -57,6 +74,17 @@ function parseOptions(args: string[]) {
     const [line] = (error as Error).message.split(/\. |\n/);
     console.error(`simulate: ${line}`);
     Deno.exit(2);
+  }
+}
+
+/** Reads a plan from a file. */
+function readPlan(path: string): Plan {
+  try {
+    return parsePlan(Deno.readTextFileSync(path));
+  } catch (error) {
+    throw new Error(
+      `Cannot read the plan ${path}: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -116,10 +144,18 @@ async function explain(seed: number, violation: string): Promise<void> {
   console.log(`seed ${seed} fails: ${violation}`);
   const plan = await shrink(planOf(seed), kindOf(violation));
   console.log("The shortest case that fails in the same way:");
-  console.log(JSON.stringify(plan));
+  console.log(printPlan(plan));
+  await replay(plan);
+  console.log(`Repeat it: deno task simulate --seed ${seed}`);
+  console.log("or save the plan above: deno task simulate --plan FILE");
+}
+
+/** Runs a plan, and prints its time line. Returns whether it did not fail. */
+async function replay(plan: Plan): Promise<boolean> {
   const { violations } = await runWorld(plan, print);
   for (const text of violations) console.log(`violation: ${text}`);
-  console.log(`Repeat it: deno task simulate --seed ${seed}`);
+  if (violations.length === 0) console.log("no violation");
+  return violations.length === 0;
 }
 
 function print(atMs: number, port: number, who: string, what: string): void {

@@ -63,6 +63,8 @@ export class Socket {
   wasReset = false;
   /** Whether a reset was sent: whatever still arrives gets another. */
   hasReset = false;
+  /** Whether bytes have arrived after the close, and met a reset. */
+  hasMissed = false;
   /** Whether the process has closed the socket. */
   isClosed = false;
   error: SocketError | undefined;
@@ -260,6 +262,7 @@ export class Socket {
     if (this.isOver) return this.#answerReset();
     if (this.isClosed) {
       this.#trace(`gets ${segment.length} bytes after its close`);
+      this.hasMissed = true;
       return this.reset();
     }
     this.#trace(`gets ${segment.length} bytes`);

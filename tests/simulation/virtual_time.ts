@@ -149,6 +149,11 @@ export class Process implements Clock {
     return new Promise((resolve) => this.setTimeout(resolve, ms));
   }
 
+  /** Waits until a time, if it has not passed. */
+  async sleepUntil(atMs: number): Promise<void> {
+    if (atMs > this.time.nowMs) await this.sleep(atMs - this.time.nowMs);
+  }
+
   #runAt(atMs: number, code: () => void): Event {
     const event = this.time.at(atMs, () => {
       const untilMs = this.#stalledUntilMs;

@@ -39,7 +39,7 @@ export interface World {
   readonly shutdownAtMs: number;
   /** When the grace was over, in ms. */
   readonly graceEndsAtMs: number;
-  /** When everything was aborted, in ms. */
+  /** When the server was aborted by its owner, in ms. */
   readonly abortedAtMs: number;
   /** For how long the server did nothing, in ms. */
   readonly stalledMs: number;
@@ -52,7 +52,7 @@ const MAX_EVENTS = 1_000_000;
 const MAX_TICKS = 3000;
 
 /** After its grace a server aborts what is left, in ms. */
-const ENDING_MS = 30_000;
+export const ENDING_MS = 30_000;
 
 /** An abort takes this long, in ms. */
 const ABORT_MS = 1;
@@ -102,14 +102,14 @@ class PoisonedPools implements Disposable {
 }
 
 /** The time between two looks at the limits of all connections, in ms. */
-function tickMs(server: ServerPlan): number {
+export function tickMs(server: ServerPlan): number {
   const limits = shortestLimits({
     idleTimeoutMs: server.idleTimeout,
     messageTimeoutMs: server.messageTimeout,
     lingerTimeoutMs: server.lingerTimeout,
     minRate: server.minRate,
   });
-  return Math.min(...limits.filter((limit) => limit > 0)) / 16;
+  return Math.ceil(Math.min(...limits.filter((limit) => limit > 0)) / 16);
 }
 
 /** Runs a world. The same plan always has the same result. */
@@ -215,7 +215,6 @@ export async function runWorld(
     shutdownAtMs = time.nowMs;
     if (options.grace > 0) {
       graceEndsAtMs = shutdownAtMs + options.grace;
-      abortedAtMs = Math.min(abortedAtMs, graceEndsAtMs + ENDING_MS);
     }
     server.shutdown();
   };
@@ -240,7 +239,8 @@ export async function runWorld(
   }
   globalThis.removeEventListener("unhandledrejection", onUnhandled);
   const stalledMs = plan.stalls.reduce((sum, [, ms]) => sum + ms, 0);
-  const endsByMs = abortedAtMs + ABORT_MS + stalledMs;
+  const endsByMs = Math.min(abortedAtMs, graceEndsAtMs + ENDING_MS) + ABORT_MS +
+    stalledMs;
   if (finishedAtMs === Infinity || finishedAtMs > endsByMs) {
     violate("The server does not end in time");
   }
