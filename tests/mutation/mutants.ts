@@ -10,6 +10,7 @@ import { CONNECTION_MUTANTS } from "./mutants_connection.ts";
 import { CONVERSATION_MUTANTS } from "./mutants_conversation.ts";
 import { FRAMING_MUTANTS } from "./mutants_framing.ts";
 import { SERVER_MUTANTS } from "./mutants_server.ts";
+import { SIMULATED_MUTANTS } from "./mutants_simulated.ts";
 
 /** All mutants. */
 export const MUTANTS: readonly Mutant[] = [
@@ -19,4 +20,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONVERSATION_MUTANTS,
   ...CLIENT_MUTANTS,
   ...CLI_MUTANTS,
+  ...SIMULATED_MUTANTS,
 ];

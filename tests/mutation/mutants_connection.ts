@@ -69,6 +69,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   ], [
     {
       name: "input is not drained while the reply is written",
+      isSimulated: true,
       find: "    this.#transport.drain();\n",
       replace: "",
     },
@@ -294,6 +295,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a handler is not aborted when its client has reset",
+      isSimulated: true,
       find: "      this.#dependent?.abort(reason);\n",
       replace: "",
     },

@@ -21,11 +21,13 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "nothing is cut after the grace",
+      isSimulated: true,
       find: "this.#after(SHORT_LINGER_TOTAL_MS, () => this.#abortAll());",
       replace: "",
     },
     {
       name: "conversations go on after the grace",
+      isSimulated: true,
       find:
         'for (const connection of this.#open) connection.interrupt("shutting down");',
       replace: "",
@@ -215,11 +217,13 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
   ], [
     {
       name: "the places of clients that were refused are never freed",
+      isSimulated: true,
       find: "else this.#refused.delete(connection);",
       replace: "",
     },
     {
       name: "a client that is refused takes a place",
+      isSimulated: true,
       find: "this.#taken.decrement();\n    this.#refused",
       replace: "this.#refused",
     },
@@ -240,6 +244,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a new connection does not take the place of a lingering one",
+      isSimulated: true,
       find: "||\n      this.#closeOldest(this.lingering)",
       replace: "",
     },
@@ -275,6 +280,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a slow reader earns no time for what the kernel holds",
+      isSimulated: true,
       find: "maxEarnedTicks: KERNEL_BUFFER_BYTES * this.ticksPerByte",
       replace: "maxEarnedTicks: 0",
     },

@@ -209,10 +209,18 @@ export function allowedReplies(
 /** Whether the server was full, or may have had no memory left. */
 export function mayBeBusy({ network, plan }: World, { ports }: Seen): boolean {
   const { maxConnections, maxBufferedBytes } = plan.server;
-  return maxBufferedBytes < 2 ** 24 ||
-    ports.some((port) =>
-      (network.accepted.get(port)?.open ?? 0) > maxConnections
-    );
+  if (maxBufferedBytes < 2 ** 24) return true;
+  if (network.accepted.size <= maxConnections) return false;
+  return ports.some((port) => {
+    const atMs = network.accepted.get(port)?.atMs ?? 0;
+    let open = 0;
+    for (const other of network.accepted.values()) {
+      // A place is free a moment after the connection has closed.
+      const untilMs = other.conn.socket.closedAtMs + TOLERANCE_MS;
+      if (other.atMs <= atMs && untilMs >= atMs) open++;
+    }
+    return open > maxConnections;
+  });
 }
 
 /** Whether bytes came so slowly that a time limit of reading may have passed. */

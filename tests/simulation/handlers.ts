@@ -32,8 +32,8 @@ export interface Handled {
 export class HandlerLog {
   /** By the port of the client. */
   readonly byPort = new Map<number, Handled>();
-  /** Errors that `onError` has to be called with. */
-  readonly errors = new Set<unknown>();
+  /** Errors that `onError` has to be called with, and their ports. */
+  readonly errors = new Map<unknown, number>();
   /** Generators and streams that were begun, and those that were ended. */
   begun = 0;
   ended = 0;
@@ -62,7 +62,8 @@ export class HandlerLog {
   fail(info: MessageInfo, text: string): Error {
     const error = new Error(text);
     // Nobody waits for the handler of a reply that is of no use any more.
-    if (!info.signal.aborted) this.errors.add(error);
+    const { port } = info.remoteAddr as Deno.NetAddr;
+    if (!info.signal.aborted) this.errors.set(error, port);
     return error;
   }
 

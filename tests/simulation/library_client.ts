@@ -82,18 +82,20 @@ export class LibraryClient {
     const { messages, sendsAhead, writePauseMs, resumesAtMs } = this.#seen.plan;
     const notes: Promise<void>[] = [];
     for (const index of messages.keys()) {
-      if (index === 1) {
-        const resuming = this.#process.sleepUntil(resumesAtMs);
-        await Promise.race([resuming, this.#aborted.promise]);
-      }
+      if (index === 1) await this.#unlessAborted(resumesAtMs);
       const note = this.#note(request(this.#message(index)));
       notes.push(note);
       if (sendsAhead) continue;
       await note;
-      if (this.#abort.signal.aborted) break;
-      await this.#process.sleep(writePauseMs);
+      await this.#unlessAborted(this.#process.now() + writePauseMs);
     }
     await Promise.all(notes);
+  }
+
+  /** Waits until a time, or until the abort. */
+  async #unlessAborted(untilMs: number): Promise<void> {
+    const sleeping = this.#process.sleepUntil(untilMs);
+    await Promise.race([sleeping, this.#aborted.promise]);
   }
 
   /** Closes; it may fail for no reason. */

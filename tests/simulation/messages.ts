@@ -9,6 +9,12 @@ import type { Plan, ServerPlan } from "./plan.ts";
 /** A message has nearly markers at its start and end, in this many characters. */
 const EDGE_CHARACTERS = 40;
 
+/** More messages than a client has. */
+const MAX_MESSAGES = 1000;
+
+/** The texts of each plan: they take time to make, and are looked at often. */
+const textsOf = new WeakMap<Plan, Map<number, string>>();
+
 /**
  * The message of a client, as text of one byte a character: nearly the end
  * marker in many places, and nowhere the end marker. Each place of a long one
@@ -20,8 +26,23 @@ export function messageText(
   index: number,
   byteLength: number,
 ): string {
+  const texts = textsOf.get(plan) ?? new Map<number, string>();
+  textsOf.set(plan, texts);
+  const key = MAX_MESSAGES * clientId + index;
+  const text = texts.get(key) ??
+    makeText(plan, clientId, index, byteLength);
+  texts.set(key, text);
+  return text;
+}
+
+function makeText(
+  plan: Plan,
+  clientId: number,
+  index: number,
+  byteLength: number,
+): string {
   const { end, replyEnd = end } = plan.server;
-  const random = new Random(plan.seed, 1000 * (clientId + 1) + index);
+  const random = new Random(plan.seed, MAX_MESSAGES * (clientId + 1) + index);
   const edge = () => {
     let text = "";
     while (text.length < EDGE_CHARACTERS) {

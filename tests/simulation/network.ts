@@ -19,8 +19,6 @@ interface Waiting {
 export interface Accepted {
   readonly conn: SimulatedConn;
   readonly atMs: number;
-  /** The number of connections that were open then, with this one. */
-  readonly open: number;
 }
 
 /** What the server's host is like. */
@@ -228,7 +226,6 @@ export class SimulatedListener {
     this.#network.accepted.set(remoteAddr.port, {
       conn,
       atMs: this.#network.time.nowMs,
-      open: this.#open,
     });
     this.#network.trace?.(remoteAddr, "server", "accepts");
     pending.resolve(conn);

@@ -223,7 +223,8 @@ export class Socket {
         window,
         line.plan.maxSegmentBytes,
       );
-      const segment = new Uint8Array(line.random.int(1, largest));
+      const least = line.random.chance(0.5) ? 1 : largest;
+      const segment = new Uint8Array(line.random.int(least, largest));
       takeBytes(this.#unsent, segment);
       this.#unsentBytes -= segment.length;
       this.#inFlightBytes += segment.length;
