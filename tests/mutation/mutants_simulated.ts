@@ -18,12 +18,12 @@ const MUTANTS: readonly Mutant[] = [
     },
     {
       name: "no time limit holds while a reply is written",
-      find: "this.#deadline.start(writing, this.bytesOut * ticksPerByte);",
+      find: "deadline.start(writing, this.bytesOut * ticksPerByte);",
       replace: "",
     },
     {
       name: "a time limit of writing does not count the bytes written",
-      find: "this.#deadline.progress(count * ticksPerByte);",
+      find: "deadline.progress(count * ticksPerByte);",
       replace: "",
     },
   ]),
