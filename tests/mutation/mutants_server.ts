@@ -217,7 +217,6 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
   ], [
     {
       name: "the places of clients that were refused are never freed",
-      isSimulated: true,
       find: "else this.#refused.delete(connection);",
       replace: "",
     },

@@ -115,9 +115,9 @@ const MUTANTS: readonly Mutant[] = [
   ]),
   ...mutantsIn("server/deadline.ts", TESTS, [
     {
-      name: "the limits are longer where the server runs short",
-      find: "idleTicks = Math.min(idleTicks, limits.idleTicks);",
-      replace: "idleTicks = limits.idleTicks;",
+      name: "lingering takes longer in all where the server runs short",
+      find: "totalTicks = Math.min(totalTicks, limits.totalTicks);",
+      replace: "totalTicks = limits.totalTicks;",
     },
   ]),
   ...mutantsIn("server/phases.ts", TESTS, [
@@ -125,13 +125,6 @@ const MUTANTS: readonly Mutant[] = [
       name: "a client that is slow to end is given 5 s",
       find: "const patientTicks = timer.ticksFor(lingerTimeoutMs);",
       replace: "const patientTicks = timer.ticksFor(SHORT_LINGER_MS);",
-    },
-    {
-      name: "strict limits of lingering are above the operator's",
-      find: `const strictMs = lingerTimeoutMs === 0
-      ? SHORT_LINGER_MS
-      : Math.min(lingerTimeoutMs, SHORT_LINGER_MS);`,
-      replace: "const strictMs = 3 * SHORT_LINGER_MS;",
     },
   ]),
   ...mutantsIn("server/places.ts", TESTS, [

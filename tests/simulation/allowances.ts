@@ -34,12 +34,15 @@ export const LAST_READ_MS = 500;
 /** With so many clients, some are not even refused. */
 const CROWD = 250;
 
+/** A connection is in the backlog this long after its client knows of it. */
+const ARRIVAL_MS = 10;
+
 /** A little more than a client can be late for reasons of its own, in ms. */
 const MARGIN_MS = 200;
 
 /** Whether there are reasons for a client never to be accepted. */
 export function mayBeRefused(world: World, seen: Seen): boolean {
-  const { plan: { host, clients }, shutdownAtMs, stalledMs } = world;
+  const { plan: { host, clients, server }, shutdownAtMs, stalledMs } = world;
   const { plan: client, connectedAtMs } = seen;
   const { halfClose, forgetsAfterMs } = client.line;
   if (isAborted(world, seen) || isCutOff(seen)) return true;
@@ -48,8 +51,9 @@ export function mayBeRefused(world: World, seen: Seen): boolean {
   if (clients.length > CROWD) return true;
   // Who comes during a shutdown may come too late.
   const sinceMs = connectedAtMs === Infinity ? client.atMs : connectedAtMs;
-  const mostMs = longestSilenceMs(client) + MARGIN_MS + stalledMs;
-  return sinceMs + mostMs >= shutdownAtMs;
+  const mostMs = longestSilenceMs(client) + ARRIVAL_MS;
+  // The whole grace may pass while the server is stalled.
+  return sinceMs + mostMs >= shutdownAtMs || server.grace < stalledMs;
 }
 
 /**
@@ -115,7 +119,8 @@ function isHarsh(world: World, seen: Seen): boolean {
   if (isShort || graceEndsAtMs <= doneAtMs) {
     limits.push(SHORT_LINGER_MS);
     // After the grace, what goes on is cut after this time.
-    const downloadMs = messages.length * plan.replyBytes * 1000 / rate;
+    const replyBytes = plan.handler === "large" ? plan.replyBytes : 0;
+    const downloadMs = messages.length * replyBytes * 1000 / rate;
     const mostMs = Math.max(uploadMs, downloadMs) + silenceMs;
     if (mostMs > SHORT_LINGER_TOTAL_MS / 2) return true;
     // What lies in the kernel earns no time.

@@ -225,8 +225,7 @@ function checkScripted(
         return say(`The server closed before message ${index}`);
       }
       // What arrives after its close, the server does not see.
-      // The reset that answers it may overtake earlier replies.
-      const isLate = socket.hasMissed ||
+      const isLate = isBeyond(world, seen, accepted) ||
         bytesBefore(socket, socket.closedAtMs) <= begins;
       return checkLost(world, seen, index, isLate, mayMiss, say);
     }
@@ -243,6 +242,21 @@ function checkScripted(
   if (rest === "") return;
   const extra = seen.plan.extraBytes > 0 && server.keepAlive;
   if (!(extra && isOneError(rest, server))) say(`There is more: ${rest}`);
+}
+
+/**
+ * Whether bytes came after the close, and so long after the last reply that the
+ * server took it for received. The reset that answers them may overtake it.
+ */
+function isBeyond(
+  { plan, handled }: World,
+  { ports }: Seen,
+  { conn: { socket } }: Accepted,
+): boolean {
+  const { lingerTimeout } = plan.server;
+  const { activeAtMs } = handled.of(ports[0]!);
+  return socket.hasMissed && lingerTimeout > 0 &&
+    socket.closedAtMs - activeAtMs >= lingerTimeout - TOLERANCE_MS;
 }
 
 /** Whether a reply is an error that ends the connection. */

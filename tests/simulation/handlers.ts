@@ -37,15 +37,19 @@ export class HandlerLog {
   /** Generators and streams that were begun, and those that were ended. */
   begun = 0;
   ended = 0;
-  /** Whether the server may send an error reply instead of a reply now. */
-  mayInterrupt: () => boolean = () => false;
+  /** When the grace is over: error replies are sent instead of replies. */
+  graceEndsAtMs = Infinity;
   readonly #network: Network;
   readonly #readsOn: boolean;
+  /** Whether the end of the grace pre-empts a handler in any case. */
+  readonly #isPreempted: boolean;
   readonly #violate: (text: string) => void;
 
   constructor(network: Network, plan: Plan, violate: (text: string) => void) {
     this.#network = network;
     this.#readsOn = !plan.server.keepAlive && plan.stalls.length === 0;
+    this.#isPreempted = this.#readsOn &&
+      ["later", "large", "rejects", "keeps reading"].includes(plan.handler);
     this.#violate = violate;
   }
 
@@ -78,13 +82,16 @@ export class HandlerLog {
     const isBroken = nowMs > sinceMs + NOTICE_MS;
     // With keep-alive, or after the end of file, nobody reads meanwhile.
     const isNoticed = isBroken && !socket.gotEndOfFile && this.#readsOn;
-    if (socket.isClosed || isNoticed) {
+    const isInterrupted = this.#isPreempted &&
+      handled.calledAtMs < this.graceEndsAtMs - NOTICE_MS &&
+      nowMs > this.graceEndsAtMs + NOTICE_MS;
+    if (socket.isClosed || isNoticed || isInterrupted) {
       if (!info.signal.aborted) {
         this.#violate(`The signal of port ${port} is not aborted`);
       }
     } else if (port % 2 === 1 && info.signal.aborted) {
       // Half of the handlers ask for their signal only when it is aborted.
-      if (!socket.isOver && !this.mayInterrupt()) {
+      if (!socket.isOver && nowMs < this.graceEndsAtMs) {
         this.#violate("A signal is aborted for no reason");
       }
     }

@@ -179,6 +179,13 @@ function checkDuration(
   // Nothing but a shutdown limits a handler; without a rate, dripping is fine.
   if (idleTimeout === 0 || lingerTimeout === 0 || minRate === 0) return;
   if (handler === "hangs") return;
+  // Each byte earns the time that it takes at the minimal rate.
+  const early = bytesUntil(socket, socket.halfClosedAtMs);
+  const late = Math.max(socket.readBytes - early, 0);
+  const totalMs = lingerTimeout + late * 1000 / minRate + ticksMs;
+  if (socket.closedAtMs - socket.halfClosedAtMs > totalMs) {
+    say(`It lingers for more than ${Math.round(totalMs)} ms in all`);
+  }
   const { activeAtMs } = world.handled.of(port);
   // What lies in the kernel earns the time that it takes at the minimal rate.
   const writingMs = socket.writtenBytes * 1000 / minRate;
@@ -198,4 +205,9 @@ function checkDuration(
   if (durationMs > mostMs) {
     say(`It is served for ${Math.round(durationMs)} ms, not ${mostMs}`);
   }
+}
+
+/** The bytes that had arrived until this time. */
+function bytesUntil({ arrivals }: Accepted["conn"]["socket"], atMs: number) {
+  return arrivals.findLast((arrival) => arrival.atMs < atMs)?.byteLength ?? 0;
 }

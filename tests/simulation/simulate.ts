@@ -6,7 +6,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { parsePlan, type Plan, planOf, printPlan } from "./plan.ts";
+import { parsePlan, type Plan, printPlan } from "./plan.ts";
+import { planOf } from "./plan_of.ts";
 import { kindOf, shrink } from "./shrink.ts";
 import { runWorld } from "./world.ts";
 

@@ -6,9 +6,9 @@ import {
   HOSTILE_KINDS,
   parsePlan,
   type Plan,
-  planOf,
   printPlan,
 } from "./plan.ts";
+import { planOf } from "./plan_of.ts";
 import { kindOf, shrink } from "./shrink.ts";
 import { runWorld } from "./world.ts";
 

@@ -16,6 +16,9 @@ interface Event {
   isCancelled: boolean;
 }
 
+/** More events than any world of a few clients has. */
+const MAX_EVENTS = 1_000_000;
+
 /** A queue of events, and the time of the one that happens now. */
 export class VirtualTime {
   nowMs = 0;
@@ -40,7 +43,11 @@ export class VirtualTime {
     return event;
   }
 
-  /** Lets events happen until there are none, or until this time. */
+  /**
+   * Lets events happen until there are none, or until this time.
+   *
+   * @throws {Error} If there is no end of them.
+   */
   async run(untilMs = Infinity): Promise<void> {
     await continuePromises();
     for (;;) {
@@ -49,7 +56,7 @@ export class VirtualTime {
       this.#pop();
       if (event.isCancelled) continue;
       this.nowMs = event.atMs;
-      this.events++;
+      if (++this.events > MAX_EVENTS) throw new Error("It does not end");
       event.action();
       if (!event.runsCode) continue;
       // As in an event loop: promises continue before the next event.
