@@ -106,13 +106,18 @@ function isHarsh(world: World, seen: Seen): boolean {
   // With keep-alive, who sends ahead has to read at the same time.
   if (server.keepAlive && client.kind === "first") return true;
   if (line.halfClose !== "pass" || line.forgetsAfterMs < Infinity) return true;
-  // The silence must be well below the limits on it.
-  const silenceMs = 1.25 * longestSilenceMs(client) + MARGIN_MS;
-  const limits = [server.idleTimeout, server.lingerTimeout];
   const rate = rateOf(client, plan);
   const bytes = client.extraBytes +
     messages.reduce((sum, { byteLength }) => sum + byteLength + 20, 0);
   const uploadMs = bytes * 1000 / rate;
+  // The acknowledgement of a reply waits for the messages sent before it.
+  const { receiveBufferBytes } = plan.host;
+  const queuedMs = server.keepAlive
+    ? Math.min(receiveBufferBytes, bytes) * 1000 / rate
+    : 0;
+  // The silence must be well below the limits on it.
+  const silenceMs = 1.25 * longestSilenceMs(client) + MARGIN_MS + queuedMs;
+  const limits = [server.idleTimeout, server.lingerTimeout];
   // The time from the half-close of the server to that of the client.
   const replyMs = plan.host.sendBufferBytes * 1000 / rate;
   const isShort = hasFewPlaces(world) || server.maxBufferedBytes < 2 ** 24;

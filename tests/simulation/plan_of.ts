@@ -34,7 +34,8 @@ export function planOf(seed: number): Plan {
   if (hasSlowReaders) {
     Object.assign(server, {
       ...{ minRate: 2000, idleTimeout: 1000, maxBytes: 3000 },
-      ...{ keepAlive: meetsWrites, ...(meetsWrites && { grace: 100 }) },
+      keepAlive: meetsWrites,
+      ...(meetsWrites && { grace: 100, idleTimeout: 10_000 }),
     });
   }
   const isGentle = isCrowded || random.chance(0.5);
