@@ -30,14 +30,14 @@ const MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/message_session.ts", TESTS, [
     {
       name: "a message at the end of the grace ends those that came with it",
-      find: 'result.reason === "end" && keepAlive; count++',
+      find: "keepAlive && this.#mayGoOn(result); count++",
       replace:
-        'result.reason === "end" && keepAlive && this.#lastCode === ""; count++',
+        'keepAlive && this.#mayGoOn(result) && this.#lastCode === ""; count++',
     },
     {
       name: "a connection ends after five messages",
-      find: 'result.reason === "end" && keepAlive; count++',
-      replace: 'result.reason === "end" && keepAlive && count < 5; count++',
+      find: "keepAlive && this.#mayGoOn(result); count++",
+      replace: "keepAlive && this.#mayGoOn(result) && count < 5; count++",
     },
     {
       name: "bytes that nobody sent come between every 64 replies",
