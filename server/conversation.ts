@@ -26,6 +26,8 @@ export interface ConversationParts {
   readonly messageFraming: Framing;
   readonly replyFraming: Framing;
   readonly maxBytes: number;
+  /** Called for each complete message that `message()` returns. */
+  onMessage(): void;
   /** Writes chunks after those before. Resolves when the next may come. */
   send(
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -58,8 +60,8 @@ export interface ConversationParts {
  *
  * A function may catch an `ErrorReply` and say its own last word. If it does
  * not, the server sends the error reply; but it says nothing where a call waited
- * for the first byte of a message, and the server had written before: a client
- * would take it for the reply to its next message.
+ * for the first byte of a message: a client would take it for the reply to its
+ * next message.
  *
  * What the methods return belongs to the caller: the bytes are copied.
  *
@@ -132,7 +134,10 @@ export class Conversation extends ReadMethods {
       () => source.decode(messageFraming, maxBytes),
       options,
     );
-    if (received.gotEnd) return new ReceivedMessage(received);
+    if (received.gotEnd) {
+      this.#parts.onMessage();
+      return new ReceivedMessage(received);
+    }
     if (received.isEmpty) return null;
     throw new ErrorReply(received.errorCode);
   }
@@ -155,8 +160,7 @@ export class Conversation extends ReadMethods {
   }
 
   /**
-   * Writes a reply in the framing of replies (`replyEnd`, `framing`), and counts
-   * a message as answered. By default replies end with the first marker of
+   * Writes a reply in the framing of replies (`replyEnd`, `framing`). By default replies end with the first marker of
    * `end`.
    *
    * @param data As for {@linkcode Conversation.write}.

@@ -22,7 +22,9 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 export class ConversationSession implements Session {
   outcome = "";
   error: unknown;
-  messages = 0;
+  /** Messages that `message()` has returned, and replies of `reply()`. */
+  #received = 0;
+  #replied = 0;
   readonly #options: ResolvedOptions;
   readonly #transport: Transport;
   readonly #deadline: Deadline;
@@ -67,11 +69,17 @@ export class ConversationSession implements Session {
       [Symbol.dispose]: () => {},
     };
     this.#source = new BufferedSource(chunks, undefined, options.clock);
+    // Nobody waits for it if the client is refused, or the function ends first.
+    this.#ended.promise.catch(() => {});
   }
 
   get hasBegun(): boolean {
     return this.#isReplying || this.#isWriting ||
       this.#transport.queued.byteLength > 0;
+  }
+
+  get messages(): number {
+    return Math.max(this.#received, this.#replied);
   }
 
   get hasUnread(): boolean {
@@ -99,7 +107,7 @@ export class ConversationSession implements Session {
       throw this.#transport.markPeerGone(error ?? OVER);
     }
     if (code === undefined) this.outcome = "ok";
-    else if (this.#wasIdle && this.#hasWritten && code === this.#lastCode) {
+    else if (this.#wasIdle && code === this.#lastCode) {
       // A client would take it for the reply to its next message.
       this.outcome = "ok";
       return "silence";
@@ -109,7 +117,8 @@ export class ConversationSession implements Session {
 
   endReading(errorCode: string): boolean {
     if (!this.#isWaiting) return false;
-    this.#lastCode ||= this.#isFinishing ? "shutting down" : errorCode;
+    const isAwaited = this.#isFinishing && this.#isIdle;
+    this.#lastCode ||= isAwaited ? "shutting down" : errorCode;
     this.#transport.interrupt(this.#lastCode);
     return true;
   }
@@ -122,24 +131,25 @@ export class ConversationSession implements Session {
   }
 
   interrupt(errorCode: string): void {
+    if (this.#isOver) return;
     this.#lastCode ||= errorCode;
     // A message may have arrived that a busy event loop has not delivered yet.
     if (this.#isWaiting && this.#isIdle) {
       return this.#deadline.start(this.#options.phases.lastRead);
     }
-    if (this.#isWaiting) this.#transport.interrupt(this.#lastCode);
-    else if (!this.#isWriting) {
-      this.#ended.reject(new ErrorReply(this.#lastCode));
+    if (this.#isWaiting) return this.#transport.interrupt(this.#lastCode);
+    if (!this.#isWriting) {
+      return this.#ended.reject(new ErrorReply(this.#lastCode));
     }
+    // What is being written goes on, and what the function reads next is ended.
+    this.#writes.then(() => {
+      this.#options.clock.setImmediate(() => this.interrupt(errorCode));
+    });
   }
 
   /** Whether nothing of a message has arrived yet. */
   get #isIdle(): boolean {
     return this.#source.unreadBytes === 0;
-  }
-
-  get #hasWritten(): boolean {
-    return this.#transport.bytesOut > 0;
   }
 
   /** Runs the function. Returns what it threw, or what ended it. */
@@ -153,6 +163,7 @@ export class ConversationSession implements Session {
       messageFraming,
       replyFraming,
       maxBytes,
+      onMessage: () => void this.#received++,
       send: (chunks, isReply) => this.#send(chunks, isReply),
       close: () => {
         this.#isOver = true;
@@ -166,8 +177,6 @@ export class ConversationSession implements Session {
         this.#breakOff();
       },
     });
-    // If the function is the first to end, nobody waits for this one.
-    this.#ended.promise.catch(() => {});
     try {
       const running = (async () => await this.#converse(conversation))();
       await Promise.race([running, this.#ended.promise]);
@@ -215,7 +224,8 @@ export class ConversationSession implements Session {
       this.#wasIdle = this.#isIdle;
       throw new ErrorReply(this.#lastCode);
     }
-    if (result !== null) this.#takenBytes += result.length;
+    if (result === null) return null;
+    this.#takenBytes += result.length;
     // Interrupted: what has arrived is not read any more.
     if (this.#lastCode !== "") throw new ErrorReply(this.#lastCode);
     if (this.#isWaiting && this.#isIdle) {
@@ -236,7 +246,7 @@ export class ConversationSession implements Session {
   }
 
   #send(chunks: Chunks, isReply: boolean): Promise<void> {
-    if (isReply) this.messages++;
+    if (isReply) this.#replied++;
     const isSmall = Array.isArray(chunks) && chunks.length === 1;
     // Queued, unless a longer write must come before it.
     const mayQueue = isSmall && !this.#isOver && !this.#isWriting &&

@@ -24,7 +24,10 @@ export interface ConversationReport {
    * - `"aborted"`: the server was aborted before the reply.
    */
   outcome: string;
-  /** The number of complete messages. */
+  /**
+   * The number of complete messages. With `converse`, of those that `message()`
+   * returned, or of the calls of `reply()`, whichever is more.
+   */
   messages: number;
   /** The number of bytes received, also after the outcome was known. */
   bytesIn: number;

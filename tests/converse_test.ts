@@ -65,7 +65,7 @@ Deno.test(
     const { outcome, messages, replyLost, bytesIn } = report;
     assertEquals(
       { outcome, messages, replyLost, bytesIn },
-      { outcome: "ok", messages: 2, replyLost: false, bytesIn: 21 },
+      { outcome: "ok", messages: 3, replyLost: false, bytesIn: 21 },
     );
   },
 );

@@ -38,13 +38,13 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "an error reply follows a reply that was not asked for",
-      find: "this.#wasIdle && this.#hasWritten && code === this.#lastCode",
+      find: "this.#wasIdle && code === this.#lastCode",
       replace: "false",
     },
     {
       name: "a function that does not read outlasts the grace",
-      find: "else if (!this.#isWriting) {",
-      replace: "else if (this.#isOver) {",
+      find: "    if (!this.#isWriting) {\n      return this.#ended",
+      replace: "    if (this.#isOver) {\n      return this.#ended",
     },
     {
       name: "writes of a conversation overtake each other",

@@ -5,11 +5,13 @@
  *
  * @module
  */
+import type { Converse } from "../../server/conversation.ts";
 import {
   ErrorReply,
   type Handler,
   type Message,
   type MessageInfo,
+  type ReplyBody,
 } from "../../server/handler.ts";
 import { replyText } from "./messages.ts";
 import type { Network } from "./network.ts";
@@ -215,5 +217,24 @@ export function handlerOf(
     handled.calledAtMs = process.now();
     log.touch(info);
     return handler(message, info);
+  };
+}
+
+/** A conversation function that has a handler answer each message. */
+export function converseWith(handler: Handler): Converse {
+  return async (conversation) => {
+    const { remoteAddr, signal } = conversation;
+    const close = () => conversation.close();
+    const info = { remoteAddr, signal, close, marker: undefined, state: {} };
+    for (let message; (message = await conversation.message()) !== null;) {
+      let body: ReplyBody | void;
+      try {
+        body = await handler(message, info);
+      } catch (error) {
+        if (!(error instanceof ErrorReply)) throw error;
+        body = `ERROR:${error.code}!`;
+      }
+      await conversation.reply(body!);
+    }
   };
 }

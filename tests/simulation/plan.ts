@@ -14,6 +14,8 @@ export interface ServerPlan {
   end: string;
   replyEnd: string | undefined;
   keepAlive: boolean;
+  /** Whether a conversation function calls the handler, with keep-alive. */
+  converses: boolean;
   maxBytes: number;
   idleTimeout: number;
   messageTimeout: number;
@@ -101,6 +103,11 @@ export const HANDLERS = [
   "stops",
   "keeps reading",
 ] as const;
+
+/** Handlers that a conversation function can call for each message. */
+export const CONVERSING_HANDLERS = HANDLERS.filter((name) =>
+  !["throws", "rejects", "stops"].includes(name)
+);
 
 /** One world. */
 export interface Plan {

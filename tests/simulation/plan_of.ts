@@ -6,6 +6,7 @@
 import { type LinePlan, PERFECT_LINE } from "./line.ts";
 import {
   type ClientPlan,
+  CONVERSING_HANDLERS,
   HANDLERS,
   HONEST_KINDS,
   HOSTILE_KINDS,
@@ -54,6 +55,7 @@ export function planOf(seed: number): Plan {
   );
   if (hasSlowReaders) clients.forEach((client) => readSlowly(random, client));
   if (meetsWrites) clients.forEach((client) => sendMuch(random, client));
+  if (!server.keepAlive) server.converses = false;
   const grace = server.grace;
   const shutdownAtMs = meetsWrites || random.chance(0.3)
     ? random.next() * (spanMs + 3000)
@@ -96,7 +98,7 @@ export function planOf(seed: number): Plan {
       ? "hangs"
       : hasSlowReaders
       ? "large"
-      : random.pick(HANDLERS),
+      : random.pick(server.converses ? CONVERSING_HANDLERS : HANDLERS),
     handlerMs: clients.some(({ messages }) => messages.length >= 65)
       ? random.pick([0, 1, 10])
       : random.pick([0, 1, 10, 100, 1000, 4000]),
@@ -143,6 +145,7 @@ function serverPlan(random: Random): ServerPlan {
     end,
     replyEnd: random.chance(0.5) ? random.pick(MARKERS) : undefined,
     keepAlive,
+    converses: keepAlive && random.chance(0.3),
     maxBytes: random.pick([1, 10, 100, 1000, 3000]),
     idleTimeout: isDefault ? 30_000 : random.pick([100, 500, 2000, 5000, 0]),
     messageTimeout: isDefault

@@ -11,7 +11,7 @@ import type { ConversationReport } from "../../server/report.ts";
 import { SocketServer } from "../../server.ts";
 import { checkClient } from "./checks.ts";
 import { runClient, type Seen } from "./clients.ts";
-import { HandlerLog, handlerOf } from "./handlers.ts";
+import { converseWith, HandlerLog, handlerOf } from "./handlers.ts";
 import { Network } from "./network.ts";
 import type { Plan, ServerPlan } from "./plan.ts";
 import { Random } from "../random.ts";
@@ -134,12 +134,14 @@ export async function runWorld(
   const handled = new HandlerLog(network, plan, violate);
   let acceptErrors = 0;
   const abort = new AbortController();
-  const { replyEnd, ...rest } = options;
+  const { replyEnd, converses, keepAlive, ...rest } = options;
+  const handler = handlerOf(plan, process, handled, violate);
   const listener = network.listen(process, plan.host);
   const server = new SocketServer(
     {
       ...rest,
       ...(replyEnd !== undefined && { replyEnd }),
+      ...(converses ? { converse: converseWith(handler) } : { keepAlive }),
       signal: abort.signal,
       onError: (error) => {
         if (handled.errors.delete(error)) return;
@@ -163,7 +165,7 @@ export async function runWorld(
         );
       },
     },
-    handlerOf(plan, process, handled, violate),
+    converses ? undefined : handler,
     {
       limits,
       clock: process,
