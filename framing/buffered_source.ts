@@ -10,9 +10,10 @@ import type { ChunkReader } from "./chunk_reader.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Decoder, Framing } from "./framing.ts";
 import { Interrupter } from "./interrupter.ts";
+import { LentBytes } from "./lent_bytes.ts";
 import { type ByteOrder, uintOf } from "./length_prefix.ts";
 import type { ReadOptions } from "./read_options.ts";
-import { appendChunk, Decoded, type StopReason } from "./received.ts";
+import { Decoded, type StopReason } from "./received.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -37,9 +38,8 @@ export class BufferedSource {
   #decoder: Decoder | undefined;
   /** The bytes of chunks whose memory was not taken back, if that is reused. */
   #heldBytes = 0;
-  /** The bytes of an incomplete message, which the decoder has been given. */
-  #taken: Uint8Array[] = [];
-  #takenBytes = 0;
+  /** What the decoder has been given. Comes before the unread bytes. */
+  readonly #lent = new LentBytes();
   /** The read that has begun: settled, never rejected, once its chunk is here. */
   #read: Promise<void> | undefined;
   #isEnded = false;
@@ -86,7 +86,7 @@ export class BufferedSource {
 
   /** The bytes that have arrived and were not consumed. */
   get unreadBytes(): number {
-    return this.#unread.byteLength + this.#takenBytes;
+    return this.#unread.byteLength + this.#lent.byteLength;
   }
 
   /**
@@ -105,11 +105,12 @@ export class BufferedSource {
     // depend on the chunks, and a small limit does not search large chunks.
     const decisiveBytes = maxBytes + framing.overheadBytes + 1;
     for (let chunk; (chunk = this.#unread.first) !== undefined;) {
-      const missing = decisiveBytes - this.#takenBytes;
+      const missing = decisiveBytes - this.#lent.byteLength;
       const part = chunk.length > missing ? chunk.subarray(0, missing) : chunk;
       const received = decoder.push(part);
       if (received === undefined) {
-        this.#take(part, decoder);
+        this.#unread.drop(part.length);
+        this.#lent.add(part, decoder);
         continue;
       }
       if (received.gotEnd) {
@@ -194,11 +195,11 @@ export class BufferedSource {
   /**
    * Ends reading, and unlocks a stream.
    *
-   * @throws {Deno.errors.Busy} If a read is pending: its bytes would be lost.
+   * @throws {Deno.errors.Busy} If a read is pending whose bytes would be lost.
    */
   release(): Uint8Array {
     this.checkIdle();
-    if (this.#read !== undefined) {
+    if (this.#read !== undefined && !this.#chunks.canAbandonRead) {
       throw new Deno.errors.Busy(
         "Cannot release the source: a read of an aborted call is pending",
       );
@@ -216,6 +217,30 @@ export class BufferedSource {
     this.#failure = { error };
     this.#interrupter?.interrupt(error);
     this.#chunks[Symbol.dispose]();
+  }
+
+  /**
+   * Starts a read, if none is pending, without a call that waits for it.
+   *
+   * @returns Resolves after the read, whatever came of it: see `peek()`.
+   */
+  readAhead(): Promise<void> {
+    if (this.#isEnded || this.#failure !== undefined) return Promise.resolve();
+    return this.#read ??= this.#chunks.next()
+      .then(this.#onChunk, this.#onFailure);
+  }
+
+  /**
+   * The first of the bytes that have arrived, without consuming them; null at
+   * the end of file, undefined if a read has to come first.
+   *
+   * @throws What the source threw.
+   */
+  peek(): Uint8Array | null | undefined {
+    const { first } = this.#restored();
+    if (first !== undefined) return first;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#isEnded ? null : undefined;
   }
 
   /** Makes an attempt, and has the memory reused of what it consumed. */
@@ -248,8 +273,8 @@ export class BufferedSource {
     try {
       for (;;) {
         if (this.#failure !== undefined) throw this.#failure.error;
-        this.#read ??= this.#chunks.next().then(this.#onChunk, this.#onFailure);
-        await (this.#interrupter?.wait() ?? this.#read);
+        const read = this.readAhead();
+        await (this.#interrupter?.wait() ?? read);
         const result = this.#try(attempt);
         if (result !== undefined) return result;
       }
@@ -294,22 +319,6 @@ export class BufferedSource {
     return this.#decoder as Decoder<Reason>;
   }
 
-  /** Notes that a decoder has been given the first unread bytes. */
-  #take(part: Uint8Array, decoder: Decoder): void {
-    this.#unread.drop(part.length);
-    appendChunk(this.#taken, part);
-    this.#takenBytes += part.length;
-    const { neededBytes = this.#takenBytes } = decoder;
-    for (let excess = this.#takenBytes - neededBytes; excess > 0;) {
-      const first = this.#taken[0]!;
-      if (first.length <= excess) this.#taken.shift();
-      else this.#taken[0] = first.subarray(excess);
-      const dropped = Math.min(first.length, excess);
-      this.#takenBytes -= dropped;
-      excess -= dropped;
-    }
-  }
-
   /** Forgets the bytes of a complete message; restores those of another. */
   #settle<Reason extends StopReason>(
     received: Decoded<Reason>,
@@ -319,10 +328,7 @@ export class BufferedSource {
       this.#decoder = undefined;
     } else {
       received.rest = EMPTY;
-      if (this.#takenBytes > 0) {
-        this.#taken = [];
-        this.#takenBytes = 0;
-      }
+      if (this.#lent.byteLength > 0) this.#lent.takeAll();
     }
     return this.#chunks.takeBack === undefined ? received : received.copy();
   }
@@ -330,11 +336,9 @@ export class BufferedSource {
   /** All bytes that were not consumed, after ending what a decoder has begun. */
   #restored(): ByteQueue {
     // A decoder that has been given nothing can decode the next message.
-    if (this.#takenBytes > 0) {
+    if (this.#lent.byteLength > 0) {
       this.#decoder = undefined;
-      this.#unread.prepend(this.#taken);
-      this.#taken = [];
-      this.#takenBytes = 0;
+      this.#unread.prepend(this.#lent.takeAll());
     }
     return this.#unread;
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BufferedSource } from "./buffered_source.ts";
 import type { ChunkReader } from "./chunk_reader.ts";
 import { systemClock } from "./clock.ts";
@@ -134,4 +134,36 @@ Deno.test("run() starts no timer for what has arrived, and stops the others", as
   assertEquals(running, 1);
   assertEquals(await second, utf8("cd"));
   assertEquals(running, 0);
+});
+
+Deno.test("readAhead() adds the bytes of one read, which the next call has", async () => {
+  const chunks = chunkReader([utf8("a"), utf8("b\n")]);
+  const source = new BufferedSource(chunks);
+  assertEquals(source.peek(), undefined);
+  await Promise.all([source.readAhead(), source.readAhead()]);
+  assertEquals(source.peek(), utf8("a"));
+  const framing = new EndMarkerFraming(toMarkerSet("\n"));
+  const { data } = await source.run(() => source.decode(framing, 10), {});
+  assertEquals(data, utf8("ab"));
+  assertEquals(source.peek(), undefined);
+  await source.readAhead();
+  assertEquals(source.peek(), null);
+  await source.readAhead();
+});
+
+Deno.test("peek() throws what the source threw, after the bytes before", async () => {
+  const steps = [
+    Promise.resolve(utf8("a")),
+    Promise.reject(new Error("broken")),
+  ];
+  const source = new BufferedSource({
+    [Symbol.dispose]: () => {},
+    next: () => steps.shift()!,
+  });
+  await source.readAhead();
+  await source.readAhead();
+  assertEquals(source.peek(), utf8("a"));
+  source.takeAll();
+  assertThrows(() => source.peek(), Error, "broken");
+  await source.readAhead();
 });

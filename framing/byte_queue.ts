@@ -53,8 +53,7 @@ export class ByteQueue {
     }
     this.#head++;
     if (this.#head === this.#chunks.length) {
-      this.#chunks = [];
-      this.#head = 0;
+      this.#chunks.length = this.#head = 0;
     } else if (
       // More than half of the array: each chunk is moved once, on average.
       this.#head * 2 > this.#chunks.length

@@ -52,6 +52,11 @@ export interface ChunkReader extends Disposable {
    * whoever keeps bytes has to copy them first.
    */
   takeBack?(byteCount: number): void;
+  /**
+   * Whether the bytes of a pending read stay in the source when the chunks are
+   * disposed of. By default they do not: a pending read would consume them.
+   */
+  readonly canAbandonRead?: boolean;
 }
 
 /** A source that returns nothing this many times in a row is broken. */
@@ -126,6 +131,8 @@ function streamChunks(
   reader: ReadableStreamDefaultReader<Uint8Array>,
 ): ChunkReader {
   return {
+    // A stream keeps a chunk that comes for a reader that was released.
+    canAbandonRead: true,
     [Symbol.dispose]: () => reader.releaseLock(),
     async next() {
       for (let tries = 0; tries < MAX_EMPTY_READS; tries++) {

@@ -68,6 +68,12 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
     return message;
   }
 
+  takePart(): readonly Uint8Array[] {
+    const part = this.#chunks;
+    this.#chunks = [];
+    return part;
+  }
+
   end(): Decoded<CountReason> {
     return this.#result("eof");
   }

@@ -5,7 +5,7 @@
  */
 import type { Decoder, Framing, OutgoingGuard } from "./framing.ts";
 import { MarkerSet, type Scanner } from "./marker_set.ts";
-import { appendChunk, Decoded, dropLast } from "./received.ts";
+import { appendChunk, Decoded, dropLast, splitLast } from "./received.ts";
 
 type Reason = "end" | "eof" | "limit";
 
@@ -109,12 +109,24 @@ class EndMarkerDecoder implements Decoder<Reason> {
       this.#rest = chunk.subarray(offset);
       return this.#tooLarge();
     }
+    const rest = offset === chunk.length ? undefined : chunk.subarray(offset);
+    if (this.#byteLength === 0) {
+      // Most messages lie in one chunk. The list is a fresh one, also for an
+      // empty message: the decoder goes on to fill its own.
+      const only = byteLength > 0 ? [chunk.subarray(0, byteLength)] : [];
+      return new Decoded("end", only, byteLength, rest, index);
+    }
     appendChunk(chunks, chunk.subarray(0, offset));
     dropLast(chunks, markerLength);
     this.#chunks = [];
     this.#byteLength = 0;
-    const rest = chunk.subarray(offset);
     return new Decoded("end", chunks, byteLength, rest, index);
+  }
+
+  takePart(): readonly Uint8Array[] {
+    const part = this.#chunks;
+    this.#chunks = splitLast(part, this.#scanner.partialMatch);
+    return part;
   }
 
   end(): Decoded<Reason> {

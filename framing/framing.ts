@@ -22,6 +22,12 @@ export interface Decoder<Reason extends StopReason = StopReason> {
   /** The result at the end of file: of all bytes since the last message. */
   end(): Decoded<Reason>;
   /**
+   * Takes bytes of the incomplete message away, for a caller that passes them on
+   * as they arrive: all that cannot be the start of a marker. The result of the
+   * message then has the bytes that are left, and the number of all.
+   */
+  takePart?(): readonly Uint8Array[];
+  /**
    * The number of the last bytes pushed that a decoder needs again which starts
    * afresh. By default all since the last message.
    */

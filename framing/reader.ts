@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { BufferedSource } from "./buffered_source.ts";
-import { type ByteSource, openChunks } from "./chunk_reader.ts";
-import { ReadAhead } from "./read_ahead.ts";
+import type { BufferedSource } from "./buffered_source.ts";
+import type { ByteSource } from "./chunk_reader.ts";
+import { openSource } from "./open_source.ts";
 import { ReadMethods } from "./read_methods.ts";
 import type { ReaderOptions } from "./read_options.ts";
 
@@ -71,23 +71,20 @@ export class Reader extends ReadMethods implements Disposable {
    * @throws {TypeError} If the source is not one, or is a locked stream.
    */
   constructor(source: ByteSource, options: ReaderOptions = {}) {
-    const { initial } = options;
-    if (initial !== undefined && !(initial instanceof Uint8Array)) {
-      throw new TypeError("Cannot start reading with `initial`: not bytes");
-    }
-    const chunks = openChunks(source, new ReadAhead());
-    const buffered = new BufferedSource(chunks, initial);
+    const buffered = openSource(source, options);
     super(buffered);
     this.#source = buffered;
   }
 
   /**
    * Ends reading, and returns what was read and not consumed: the `initial` of
-   * whatever reads the source from now on. Unlocks a stream.
+   * whatever reads the source from now on. Unlocks a stream, which keeps the
+   * bytes that a pending read was to return.
    *
    * @returns The bytes.
-   * @throws {Deno.errors.Busy} If a call is pending, or the read of one that was
-   * aborted: its bytes are still to come. `some()` waits for them.
+   * @throws {Deno.errors.Busy} If a call is pending; or, of a source with
+   * `read()`, the read of an aborted call, which nothing can take back: its
+   * bytes are still to come, and `some()` waits for them.
    */
   release(): Uint8Array {
     return this.#source.release();

@@ -26,6 +26,19 @@ Deno.test("release() refuses while the read of an aborted call is pending", asyn
   assertEquals(textOf(reader.release()), "a");
 });
 
+Deno.test("release() unlocks a stream whose read is pending, and loses nothing", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array>();
+  const writer = writable.getWriter();
+  const reader = new Reader(readable);
+  writer.write(utf8("a"));
+  const call = reader.until(";", { timeout: 10 });
+  await assertRejects(() => call, DOMException, "Timed out");
+  const initial = reader.release();
+  const next = new Reader(readable, { initial });
+  writer.write(utf8("b;"));
+  assertEquals(textOf((await next.until(";")).data), "ab");
+});
+
 Deno.test("a disposed reader rejects the pending call and unlocks the stream", async () => {
   const { readable, writable } = new TransformStream<Uint8Array>();
   const reader = new Reader(readable);

@@ -160,3 +160,19 @@ export function dropLast(chunks: Uint8Array[], byteCount: number): void {
     byteCount -= last.length;
   }
 }
+
+/** Removes the last bytes, of which there are as many, and returns them. */
+export function splitLast(
+  chunks: Uint8Array[],
+  byteCount: number,
+): Uint8Array[] {
+  const last: Uint8Array[] = [];
+  for (let left = byteCount; left > 0;) {
+    const chunk = chunks.pop()!;
+    const kept = chunk.length - Math.min(chunk.length, left);
+    if (kept > 0) chunks.push(chunk.subarray(0, kept));
+    last.unshift(chunk.subarray(kept));
+    left -= chunk.length - kept;
+  }
+  return last;
+}
