@@ -5,13 +5,15 @@
  * @module
  */
 import { type Address, nameOf } from "./client/address.ts";
+import { type Connection, toConnection } from "./client/connection.ts";
 import type { SendEvent } from "./client/events.ts";
 import {
   type ConnectOptions,
+  resolveConnectOptions,
   resolveOptions,
   type SendOptions,
 } from "./client/options.ts";
-import { type Client, PipelinedClient } from "./client/pipelined.ts";
+import { PipelinedClient } from "./client/pipelined.ts";
 import {
   ConversationError,
   incompleteReply,
@@ -20,10 +22,11 @@ import {
   toReply,
   truncated,
 } from "./client/reply.ts";
+import type { Client } from "./client/requests.ts";
 import type { ClientSystem } from "./client/system.ts";
+import { TimeLimit } from "./client/time_limit.ts";
 import { ClientTransport } from "./client/transport.ts";
 import { systemClock } from "./framing/clock.ts";
-import { LONGEST_TIMER_MS } from "./framing/defaults.ts";
 import type { Decoder, Framing } from "./framing/framing.ts";
 import {
   encodeMessage,
@@ -31,15 +34,15 @@ import {
   type OutgoingData,
 } from "./framing/outgoing.ts";
 
-export {
-  type Client,
-  type ConnectOptions,
-  ConversationError,
-  type OutgoingData,
-  type Reply,
-  type SendEvent,
-  type SendOptions,
-};
+export { ConversationError };
+export type { ConnectOptions, OutgoingData, Reply, SendEvent, SendOptions };
+export type * from "./client/requests.ts";
+export type {
+  DuplexStreams,
+  OpenConnection,
+  ProcessStreams,
+} from "./client/connection.ts";
+export type { ConnectionOptions } from "./client/options.ts";
 
 /**
  * Sends one message on a connection of its own: connects, sends the data and
@@ -86,47 +89,29 @@ export async function sendDataOver(
 ): Promise<Reply> {
   const { halfClose = "before", timeout = 0, signal } = options;
   const resolved = resolveOptions(options);
-  if (halfClose !== "before" && halfClose !== "after") {
-    throw new TypeError(`Cannot half-close ${halfClose} the reply`);
-  }
-  if (!(typeof timeout === "number" && timeout >= 0)) {
-    throw new RangeError(
-      `Cannot use timeout as a limit: it must be from 0, and is ${timeout}`,
-    );
-  }
-  signal?.throwIfAborted();
-
+  using limit = new TimeLimit(system.clock, timeout, signal);
   const message = encodeMessage(data, resolved.messageFraming);
-  const stop = new AbortController();
-  const abort = () => stop.abort(signal?.reason);
-  signal?.addEventListener("abort", abort);
-  const timer = timeout > 0 && timeout <= LONGEST_TIMER_MS
-    ? system.clock.setTimeout(() => stop.abort(), timeout)
-    : undefined;
   const client = new OneShotClient(resolved, system);
   try {
-    await client.connect(resolved.address, stop.signal);
+    await client.connect(resolved.address, limit.signal);
     return await client.run(message, halfClose);
   } catch (error) {
-    signal?.throwIfAborted();
-    if (!stop.signal.aborted) throw error;
-    const text = `Timed out after ${timeout} ms`;
-    const received = client.received();
-    throw new ConversationError("timed out", text, received, { cause: error });
+    throw limit.reasonOf(error, client.received());
   } finally {
     message.cancel();
-    system.clock.clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
   }
 }
 
 /**
- * Connects to a server with `keepAlive`, for any number of requests.
+ * Connects to a server with `keepAlive`, for any number of requests; or to one
+ * of another protocol, with a greeting or replies of another form.
  *
- * @param options The address, the markers, the limits.
- * @returns The client. Its owner closes it: `await using`.
- * @throws {ConversationError} If no connection could be established.
- * @throws {TypeError} If neither `end` nor `framing: "count"` is given.
+ * @param options The address, the framing, the limits.
+ * @returns The client, after the greeting. Its owner closes it: `await using`.
+ * @throws {ConversationError} If no connection could be established, or the
+ * greeting is not complete.
+ * @throws {TypeError} If there is neither `end`, nor `framing: "count"`, nor
+ * `readReply`; if `end` is null.
  * @throws {TypeError | RangeError} As {@linkcode sendData} does.
  *
  * @example Three requests on one connection
@@ -136,39 +121,48 @@ export async function sendDataOver(
  *
  * await using server = serve({ port: 0, end: "\n", keepAlive: true });
  * await using client = await connect({ port: server.addr.port, end: "\n" });
- * const first = await client.request("a");
+ * const first = await client.request("a", { timeout: 10_000 });
  * assertEquals(first.text(), "aa");
  * const both = await Promise.all([client.request("b"), client.request("c")]);
  * assertEquals(both.map((reply) => reply.text()), ["bb", "cc"]);
  * ```
+ *
+ * @example A child process that answers with a length of four bytes in front
+ * ```ts
+ * import { connect } from "@recv-end/recv-end";
+ *
+ * export async function ask(child: Deno.ChildProcess, question: string) {
+ *   await using client = await connect({
+ *     conn: child,
+ *     end: "\n",
+ *     readReply: async (reader) => await reader.exactly(await reader.uint(4)),
+ *   });
+ *   return await client.request(question);
+ * }
+ * ```
  */
-export function connect(options: ConnectOptions): Promise<Client> {
+export function connect<Result = Reply, Greeting = Result>(
+  options: ConnectOptions<Result, Greeting>,
+): Promise<Client<Result, Greeting>> {
   return connectOver(system, options);
 }
 
 /** Does what {@linkcode connect} does, on a given system. */
-export async function connectOver(
+export async function connectOver<Result = Reply, Greeting = Result>(
   system: ClientSystem,
-  options: ConnectOptions,
-): Promise<Client> {
-  const { signal, end, replyEnd = end } = options;
-  if (end === undefined && options.framing !== "count") {
-    throw new TypeError(
-      "Cannot connect without `end`: the default markers of client and " +
-        "server differ, so that every request would time out",
-    );
+  options: ConnectOptions<Result, Greeting>,
+): Promise<Client<Result, Greeting>> {
+  const resolved = resolveConnectOptions(options);
+  const { signal } = options;
+  using limit = new TimeLimit(system.clock, resolved.timeout, signal);
+  try {
+    const conn = await openConnection(system, resolved.address, limit.signal);
+    const client = new PipelinedClient(conn, resolved, signal, system.clock);
+    if (resolved.greeting !== false) await client.greet(limit.signal);
+    return client as Client<Result, Greeting>;
+  } catch (error) {
+    throw limit.reasonOf(error);
   }
-  const resolved = resolveOptions({
-    ...options,
-    ...(replyEnd !== undefined && { replyEnd }),
-  });
-  signal?.throwIfAborted();
-  const { address } = resolved;
-  const conn = await system.connect(address, signal).catch((error) => {
-    signal?.throwIfAborted();
-    throw refused(address, error);
-  });
-  return new PipelinedClient(conn, resolved, signal, system.clock);
 }
 
 /** Settings of a {@linkcode OneShotClient}. */
@@ -204,14 +198,11 @@ export class OneShotClient {
    * @throws {ConversationError} `refused`.
    */
   async connect(address: Address, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#system;
-    const conn = await this.#system.connect(address, signal).catch((error) => {
-      throw refused(address, error);
-    });
+    const conn = await openConnection(this.#system, address, signal);
     this.#transport = new ClientTransport(conn, {
       ...this.#options,
       onCallbackError: (error) => this.#callerError ??= { error },
-    }, clock);
+    }, this.#system.clock);
     signal.addEventListener("abort", () => this.#transport.close());
     this.#transport.report({ type: "connected" });
   }
@@ -269,23 +260,36 @@ export class OneShotClient {
   async #receive(): Promise<Reply> {
     const { maxReplyBytes } = this.#options;
     const decoded = await this.#transport
-      .receive(this.#decoder, new Uint8Array(0))
+      .receive(this.#decoder)
       .catch((error) => {
         const { data, byteLength } = this.#decoder.end();
         throw truncated(data, byteLength, reasonOf(error), error);
       });
-    if (decoded.gotEnd) return toReply(decoded.data);
+    if (decoded.gotEnd) return toReply(decoded.data, decoded.markerIndex);
     throw incompleteReply(decoded, maxReplyBytes);
   }
 }
 
-function refused(address: Address, cause: unknown): ConversationError {
-  const message = `Cannot connect to ${nameOf(address)}: ${reasonOf(cause)}`;
-  return new ConversationError("refused", message, undefined, { cause });
+/**
+ * Connects, unless the caller has given a connection.
+ *
+ * @throws {ConversationError} `refused`.
+ */
+async function openConnection(
+  system: ClientSystem,
+  address: Address,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const conn = address.conn ??
+    await system.connect(address, signal).catch((cause) => {
+      const text = `Cannot connect to ${nameOf(address)}: ${reasonOf(cause)}`;
+      throw new ConversationError("refused", text, undefined, { cause });
+    });
+  return toConnection(conn);
 }
 
 /** Connects. Throws what Deno throws; with TLS, after the handshake. */
-async function openConnection(
+async function openSocket(
   { hostname, port, path, tls, caCerts }: Address,
   signal?: AbortSignal,
 ): Promise<Deno.Conn> {
@@ -321,7 +325,7 @@ async function openConnection(
   }
 }
 
-const system: ClientSystem = { clock: systemClock, connect: openConnection };
+const system: ClientSystem = { clock: systemClock, connect: openSocket };
 
 /** Returns the connection; or closes it, if the signal has aborted. */
 function unlessAborted<Conn extends Deno.Conn>(

@@ -5,7 +5,7 @@
  */
 import { checkPath, type Finding } from "../check/check.ts";
 import { nameOf } from "../client/address.ts";
-import { addressOf, type SendOptions } from "../client/options.ts";
+import { addressOf } from "../client/options.ts";
 import { SERVER_MARKER } from "../framing/defaults.ts";
 import { markerBytes } from "../framing/marker.ts";
 import {
@@ -15,6 +15,7 @@ import {
   untestedOf,
   verdictOf,
 } from "./check_text.ts";
+import type { ClientFlagOptions } from "./client_flags.ts";
 import { UsageError } from "./flags.ts";
 import { printable, writeOut } from "./output.ts";
 import { EXIT } from "./run.ts";
@@ -43,7 +44,7 @@ export interface CheckFlags {
  * @throws {UsageError} If the time-out is 0.
  */
 export async function check(
-  options: SendOptions,
+  options: ClientFlagOptions,
   { pause, quiet }: CheckFlags,
 ): Promise<number> {
   const { end = SERVER_MARKER, replyEnd, timeout } = options;

@@ -12,6 +12,7 @@ import {
 } from "../framing/defaults.ts";
 import {
   type Flag,
+  type FlagOptions,
   type FlagTable,
   optionalFlag,
   switchFlag,
@@ -138,3 +139,6 @@ export const CLIENT_FLAGS = {
 } as const satisfies
   & FlagTable
   & Record<string, Flag<unknown, keyof SendOptions>>;
+
+/** Options of the library that the flags of client.ts set. */
+export type ClientFlagOptions = FlagOptions<typeof CLIENT_FLAGS>;

@@ -6,13 +6,17 @@
 import { connect, sendData } from "../client.ts";
 import { nameOf } from "../client/address.ts";
 import type { SendEvent } from "../client/events.ts";
-import { addressOf, type SendOptions } from "../client/options.ts";
+import { addressOf } from "../client/options.ts";
 import { ConversationError } from "../client/reply.ts";
 import config from "../deno.json" with { type: "json" };
 import { CLIENT_MARKER, LONGEST_TIMER_MS } from "../framing/defaults.ts";
 import { markerBytes } from "../framing/marker.ts";
 import { check } from "./check_script.ts";
-import { CLIENT_FLAGS, DEFAULT_MAX_REPLY_BYTES } from "./client_flags.ts";
+import {
+  CLIENT_FLAGS,
+  type ClientFlagOptions,
+  DEFAULT_MAX_REPLY_BYTES,
+} from "./client_flags.ts";
 import { kindsOf, optionsOf, readFlags } from "./flag_table.ts";
 import { parseFlags } from "./flags.ts";
 import { CLIENT_SCRIPT, helpText } from "./help.ts";
@@ -46,7 +50,7 @@ export async function main(
   if (given.version) return writeOut(`${config.version}\n`), EXIT.ok;
   const flags = readFlags(given, CLIENT_FLAGS);
   const { quiet = false, pause, trace } = flags;
-  const options: SendOptions = {
+  const options: ClientFlagOptions = {
     maxReplyBytes: DEFAULT_MAX_REPLY_BYTES,
     ...optionsOf(flags, CLIENT_FLAGS),
   };
@@ -77,7 +81,7 @@ export async function main(
 /** Sends one message on a connection of its own. */
 async function sendAlone(
   { data, byteLength, nameSent }: Input,
-  options: SendOptions,
+  options: ClientFlagOptions,
   printer: Printer,
 ): Promise<void> {
   let bytesWritten = 0;
@@ -108,7 +112,7 @@ async function sendAlone(
 /** Sends all messages on one connection. */
 async function sendOnOneConnection(
   inputs: readonly Input[],
-  options: SendOptions,
+  options: ClientFlagOptions,
   printer: Printer,
 ): Promise<void> {
   const address = nameOf(addressOf(options));
@@ -123,7 +127,7 @@ async function sendOnOneConnection(
 
 async function requestAll(
   inputs: readonly Input[],
-  options: SendOptions,
+  options: ClientFlagOptions,
   printer: Printer,
 ): Promise<void> {
   const { timeout = 0 } = options;
@@ -132,7 +136,7 @@ async function requestAll(
     : undefined;
   const onEvent = (event: SendEvent) => printer.event(event);
   try {
-    const client = await connect({ ...options, signal, onEvent });
+    const client = await connect({ ...options, timeout: 0, signal, onEvent });
     printer.line("connected");
     for (const { data, nameSent } of inputs) {
       const reply = client.request(data);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { OpenConnection } from "./connection.ts";
+
 /** The address of a server. */
 export interface Address {
   /** A host name or an IP address. */
@@ -16,10 +18,13 @@ export interface Address {
   readonly tls: boolean;
   /** Certificate authorities to trust besides the known ones, in PEM. */
   readonly caCerts: readonly string[];
+  /** A connection that is open already, used instead of an address. */
+  readonly conn?: OpenConnection | undefined;
 }
 
 /** An address in the form that people write. */
-export function nameOf({ hostname, port, path }: Address): string {
+export function nameOf({ hostname, port, path, conn }: Address): string {
+  if (conn !== undefined) return "the given connection";
   if (path !== undefined) return path;
   return hostname.includes(":")
     ? `[${hostname}]:${port}`

@@ -4,108 +4,125 @@
  * @module
  */
 import type { Clock } from "../framing/clock.ts";
-import type { Decoder } from "../framing/framing.ts";
-import {
-  encodeMessage,
-  type Outgoing,
-  type OutgoingData,
-} from "../framing/outgoing.ts";
-import type { ResolvedOptions } from "./options.ts";
-import {
-  ConversationError,
-  incompleteReply,
-  reasonOf,
-  type Reply,
-  toReply,
-  truncated,
-} from "./reply.ts";
+import type { OutgoingData } from "../framing/outgoing.ts";
+import type { Connection } from "./connection.ts";
+import type { ResolvedConnectOptions } from "./options.ts";
+import { PendingRequest } from "./pending_request.ts";
+import { ConversationError, reasonOf } from "./reply.ts";
+import { ReplySource } from "./reply_source.ts";
+import { ReplyStream } from "./reply_stream.ts";
+import type {
+  Client,
+  ReadingRequestOptions,
+  RequestOptions,
+} from "./requests.ts";
+import { checkTimeout } from "./time_limit.ts";
 import { ClientTransport } from "./transport.ts";
 
-/** A connection for any number of requests. */
-export interface Client extends AsyncDisposable {
-  /**
-   * Sends a message, and resolves to its reply. Further requests may be made at
-   * once: they are sent ahead, and the replies come in the same order.
-   *
-   * @throws {ConversationError} If there is no complete reply. After that, every
-   * further `request()` fails.
-   */
-  request(data: OutgoingData): Promise<Reply>;
-  /**
-   * Half-closes when all requests are answered, and closes. May be called
-   * again.
-   */
-  close(): Promise<void>;
-}
-
-const EMPTY = new Uint8Array(0);
-
 /** The client that `connect()` returns. It owns the connection. */
-export class PipelinedClient implements Client {
-  readonly #options: ResolvedOptions;
+export class PipelinedClient implements Client<unknown, unknown> {
+  greeting: unknown;
+  readonly #options: ResolvedConnectOptions;
   readonly #signal: AbortSignal | undefined;
+  readonly #clock: Clock;
   readonly #transport: ClientTransport;
-  readonly #decoder: Decoder;
-  #rest: Uint8Array = EMPTY;
+  readonly #replies: ReplySource;
   /** The last message on its way. Does not reject. */
   #writing: Promise<unknown> = Promise.resolve();
-  /** The last reply that is waited for. Does not reject. */
+  /** The last reply that is to be read. Does not reject. */
   #reading: Promise<unknown> = Promise.resolve();
   /** Why nothing more can be sent. Replies to what was sent may still come. */
   #sendFailure: ConversationError | undefined;
   /** Why the connection is of no use any more. */
   #failure: { error: unknown } | undefined;
-  /** Requests that wait for their reply. */
-  #outstanding = 0;
+  /** Calls that wait for their reply. */
+  #waiting = 0;
+  /** Replies that are to be read, those to aborted requests included. */
+  #expected = 0;
+  #isWatching = false;
   #isClosing = false;
   #closing: Promise<void> | undefined;
+  /** Called when no call waits for a reply any more. */
+  #onSettled: (() => void) | undefined;
   readonly #onAbort = () => this.#end();
 
   constructor(
-    conn: Deno.Conn,
-    options: ResolvedOptions,
+    conn: Connection,
+    options: ResolvedConnectOptions,
     signal: AbortSignal | undefined,
     clock: Clock,
   ) {
     this.#options = options;
     this.#signal = signal;
-    this.#decoder = options.replyFraming.decoder(options.maxReplyBytes);
+    this.#clock = clock;
     signal?.addEventListener("abort", this.#onAbort);
     this.#transport = new ClientTransport(conn, {
       onEvent: options.onEvent,
       onCallbackError: (error) => this.#failure ??= { error },
     }, clock);
+    const { replyFraming, maxReplyBytes } = options;
+    this.#replies = new ReplySource(
+      this.#transport,
+      replyFraming,
+      maxReplyBytes,
+      clock,
+    );
     this.#transport.report({ type: "connected" });
-    this.#watchIdle();
+    if (options.greeting === false) {
+      this.#transport.setRef(false);
+      this.#watchIdle();
+    }
   }
 
-  async request(data: OutgoingData): Promise<Reply> {
-    const message = encodeMessage(data, this.#options.messageFraming);
-    if (this.#isClosing || this.#failure !== undefined) {
-      message.cancel();
-      throw this.#reason(failure("The connection is closed"));
-    }
-    if (this.#outstanding++ === 0) this.#transport.setRef(true);
-    // Rejects with the error of the caller's stream, and with no other.
-    const sending = this.#writing.then(() => this.#send(message));
-    this.#writing = sending.catch(() => {});
-    const replying = this.#reading.then(() =>
-      // A message that was not sent completely gets no reply.
-      Promise.race([this.#receive(), failureOf(sending)])
-    );
-    this.#reading = replying.catch(() => {});
+  /**
+   * Reads the greeting. Before all requests.
+   *
+   * @param signal Ends the connection, if it aborts before the greeting.
+   */
+  async greet(signal: AbortSignal): Promise<void> {
+    const { greeting } = this.#options;
+    const read = typeof greeting === "function"
+      ? () => this.#replies.readWith(greeting)
+      : this.#defaultRead;
+    const stop = () => this.#fail(signal.reason);
+    signal.addEventListener("abort", stop);
+    this.#beginWaiting();
     try {
-      // After an error reply in the middle of a message, the server ends the
-      // connection, which the next read reports.
-      return await replying;
-    } catch (error) {
-      const reason = this.#reason(error);
-      this.#fail(failure(reasonOf(error), error));
-      throw reason;
+      this.greeting = await this.#receive(this.#reading, undefined, read);
     } finally {
-      message.cancel();
-      if (--this.#outstanding === 0) this.#watchIdle();
+      this.#endWaiting();
+      signal.removeEventListener("abort", stop);
     }
+  }
+
+  request<Own>(
+    data: OutgoingData,
+    options: RequestOptions & Partial<ReadingRequestOptions<Own>> = {},
+  ): Promise<Own> {
+    const { readReply } = options;
+    const read = readReply === undefined
+      ? this.#defaultRead as () => Promise<Own>
+      : () => this.#replies.readWith(readReply);
+    try {
+      return this.#request(this.#newRequest(data), read, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  requestStream(
+    data: OutgoingData,
+    options: RequestOptions = {},
+  ): ReadableStream<Uint8Array> {
+    if (this.#options.readReply !== undefined) {
+      throw new TypeError("Cannot stream a reply that `readReply` reads");
+    }
+    const request = this.#newRequest(data);
+    const stream = new ReplyStream(() => request.abort(undefined));
+    const read = () => stream.pass(this.#replies.parts());
+    this.#request(request, read, options, true)
+      .catch((error) => stream.fail(error));
+    return stream.readable;
   }
 
   close(): Promise<void> {
@@ -114,10 +131,14 @@ export class PipelinedClient implements Client {
 
   async #close(): Promise<void> {
     this.#isClosing = true;
-    await this.#writing;
-    await this.#reading;
-    if (this.#transport.isClosed) return;
-    await this.#transport.closeWrite();
+    if (this.#waiting > 0) {
+      await new Promise<void>((resolve) => this.#onSettled = resolve);
+    }
+    // Replies to aborted requests may never come.
+    if (this.#expected === 0) {
+      await this.#writing;
+      if (!this.#transport.isClosed) await this.#transport.closeWrite();
+    }
     this.#end();
   }
 
@@ -125,62 +146,152 @@ export class PipelinedClient implements Client {
     await this.close();
   }
 
-  /** Notices what comes between two requests: it is not a reply to the next. */
-  #watchIdle(): void {
-    if (this.#transport.isClosed) return;
-    if (this.#rest.length > 0) return this.#failUnsolicited(this.#rest);
-    this.#transport.setRef(false);
-    this.#transport.readAhead().then((chunk) => {
-      if (this.#outstanding > 0 || this.#isClosing) return;
-      if (chunk !== null) return this.#failUnsolicited(chunk);
-      const message = "No reply: the server closed the idle connection";
-      this.#fail(new ConversationError("no reply", message));
-    }, (error) => {
-      if (this.#outstanding > 0 || this.#isClosing) return;
-      this.#fail(failure(reasonOf(error), error));
-    });
+  readonly #defaultRead = (): Promise<unknown> => {
+    const { readReply } = this.#options;
+    return readReply === undefined
+      ? this.#replies.read()
+      : this.#replies.readWith(readReply);
+  };
+
+  #newRequest(data: OutgoingData): PendingRequest {
+    return new PendingRequest(data, this.#options.messageFraming);
   }
 
-  #failUnsolicited(bytes: Uint8Array): void {
-    const message = `The server sent ${bytes.length} bytes without a request`;
-    this.#fail(new ConversationError("unsolicited", message, bytes));
-  }
-
-  async #send(message: Outgoing): Promise<void> {
-    for (;;) {
-      // Nothing may follow an incomplete message: the two would be one.
-      if (this.#transport.isClosed || this.#sendFailure !== undefined) return;
-      const chunk = await message.next().catch((error) => {
-        this.#sendFailure = failure("An earlier message was not complete");
-        throw error;
-      });
-      if (chunk === null) {
-        const { byteLength } = message;
-        return this.#transport.report({ type: "sent", byteLength });
+  async #request<Result>(
+    request: PendingRequest,
+    read: () => Promise<Result>,
+    { signal, timeout = this.#options.timeout }: RequestOptions,
+    isCancellable = false,
+  ): Promise<Result> {
+    this.#beginWaiting();
+    try {
+      checkTimeout(timeout);
+      if (this.#isClosing || this.#failure !== undefined) {
+        throw this.#reason(failure("The connection is closed"));
       }
-      try {
-        await this.#transport.write(chunk);
-      } catch (error) {
-        this.#sendFailure = failure(reasonOf(error), error);
+      signal?.throwIfAborted();
+      const sending = this.#options.oneAtATime
+        ? this.#sendAfter(Promise.all([this.#writing, this.#reading]), request)
+        : this.#sendAfter(this.#writing, request);
+      this.#writing = sending.catch(() => {});
+      const receiving = { request, sending };
+      const replying = this.#receive(this.#reading, receiving, read);
+      this.#reading = replying.catch(() => {});
+      if (signal === undefined && timeout === 0 && !isCancellable) {
+        return await replying;
       }
+      return await request.wait(replying, { timeout, signal }, this.#clock);
+    } finally {
+      request.message.cancel();
+      this.#endWaiting();
     }
   }
 
-  async #receive(): Promise<Reply> {
-    this.#throwIfFailed();
-    const { maxReplyBytes } = this.#options;
-    const decoded = await this.#transport.receive(this.#decoder, this.#rest)
-      .catch((error) => {
-        this.#throwIfFailed();
-        if (this.#sendFailure !== undefined) throw this.#sendFailure;
-        const { data, byteLength } = this.#decoder.end();
-        throw truncated(data, byteLength, reasonOf(error), error);
+  #beginWaiting(): void {
+    if (this.#waiting++ === 0) this.#transport.setRef(true);
+  }
+
+  #endWaiting(): void {
+    if (--this.#waiting > 0) return;
+    this.#transport.setRef(false);
+    this.#onSettled?.();
+  }
+
+  /** Reads one reply, when it is its turn. A failure ends the connection. */
+  async #receive<Result>(
+    previous: Promise<unknown>,
+    message: { request: PendingRequest; sending: Promise<void> } | undefined,
+    read: () => Promise<Result>,
+  ): Promise<Result> {
+    this.#expected++;
+    await previous;
+    try {
+      if (message?.request.hasBegun === false) {
+        const { begun } = message.request;
+        await Promise.race([begun, this.#replies.readAhead()]);
+        // There is no reply, and nobody waits for it.
+        if (message.request.isSkipped) return undefined as Result;
+      }
+      this.#throwIfFailed();
+      // A message that was not sent completely gets no reply.
+      const reply = message === undefined || message.request.isSent
+        ? await read()
+        : await Promise.race([read(), failureOf(message.sending)]);
+      this.#throwIfFailed();
+      return reply;
+    } catch (error) {
+      // The connection broke: a write that failed says more of it.
+      const isBroken = error instanceof ConversationError && error.cause;
+      const first = isBroken ? this.#sendFailure ?? error : error;
+      const reason = this.#reason(first);
+      this.#fail(failure(reasonOf(first), first));
+      throw reason;
+    } finally {
+      if (--this.#expected === 0) this.#watchIdle();
+    }
+  }
+
+  /** Notices what comes between two requests: it is not a reply to the next. */
+  #watchIdle(): void {
+    if (this.#expected > 0 || this.#isClosing || this.#isWatching) return;
+    if (this.#transport.isClosed) return;
+    let bytes;
+    try {
+      bytes = this.#replies.peek();
+    } catch (error) {
+      return this.#fail(failure(reasonOf(error), error));
+    }
+    if (bytes === undefined) {
+      this.#isWatching = true;
+      this.#replies.readAhead().then(() => {
+        this.#isWatching = false;
+        this.#watchIdle();
       });
-    this.#throwIfFailed();
-    if (!decoded.gotEnd) throw incompleteReply(decoded, maxReplyBytes);
-    this.#rest = decoded.rest;
-    this.#transport.nextMessage(decoded.rest.length);
-    return toReply(decoded.data);
+    } else if (bytes === null) {
+      const message = "No reply: the server closed the idle connection";
+      this.#fail(new ConversationError("no reply", message));
+    } else {
+      const message = `The server sent ${bytes.length} bytes without a request`;
+      this.#fail(new ConversationError("unsolicited", message, bytes));
+    }
+  }
+
+  /** Sends a message. Rejects with the error of the caller's stream alone. */
+  async #sendAfter(
+    previous: Promise<unknown>,
+    request: PendingRequest,
+  ): Promise<void> {
+    const { message } = request;
+    await previous;
+    request.due();
+    try {
+      for (;;) {
+        // Nothing may follow an incomplete message: the two would be one.
+        if (this.#transport.isClosed || this.#sendFailure !== undefined) return;
+        const chunk = await message.next().catch((error) => {
+          this.#sendFailure = failure("An earlier message was not complete");
+          throw error;
+        });
+        if (request.isSkipped) return;
+        if (request.isIncomplete) {
+          const text = "A message was aborted after its first bytes";
+          throw this.#sendFailure = failure(text);
+        }
+        if (chunk === null) {
+          request.isSent = true;
+          const { byteLength } = message;
+          return this.#transport.report({ type: "sent", byteLength });
+        }
+        request.begin();
+        try {
+          await this.#transport.write(chunk);
+        } catch (error) {
+          this.#sendFailure = failure(reasonOf(error), error);
+        }
+      }
+    } finally {
+      request.begin();
+    }
   }
 
   #throwIfFailed(): void {
@@ -211,5 +322,5 @@ function failureOf(promise: Promise<unknown>): Promise<never> {
 }
 
 function failure(message: string, cause?: unknown): ConversationError {
-  return new ConversationError("truncated", message, EMPTY, { cause });
+  return new ConversationError("truncated", message, undefined, { cause });
 }

@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../framing/clock.ts";
-import { resolveOptions } from "./options.ts";
+import { toConnection } from "./connection.ts";
+import { resolveConnectOptions } from "./options.ts";
 import { PipelinedClient } from "./pipelined.ts";
+import type { Reply } from "./reply.ts";
 
 /** A connection whose writes end when the test says so. */
 function slowConnection() {
@@ -48,16 +50,20 @@ function slowConnection() {
 
 Deno.test("PipelinedClient.request() goes on after an error reply that is read before its own write is known to be done", async () => {
   const { conn, written, finishWrite, receive } = slowConnection();
-  const options = resolveOptions({ end: ";", replyEnd: ";" });
-  const client = new PipelinedClient(conn, options, undefined, systemClock);
+  const client = new PipelinedClient(
+    toConnection(conn),
+    resolveConnectOptions({ end: ";" }),
+    undefined,
+    systemClock,
+  );
   const first = client.request("a");
   await receive("ERROR:failed!;");
-  assertEquals((await first).error, "failed");
+  assertEquals((await first as Reply).error, "failed");
   await finishWrite();
   const second = client.request("b");
   await finishWrite();
   await receive("bb;");
-  assertEquals((await second).text(), "bb");
+  assertEquals((await second as Reply).text(), "bb");
   assertEquals(written(), "a;b;");
   await client.close();
 });

@@ -16,6 +16,11 @@ export interface Reply {
    * else null. A reply of exactly that form counts as an error reply.
    */
   readonly error: string | null;
+  /**
+   * The position of the marker that ended the reply in the list `replyEnd`; -1 if
+   * none did, as with byte counts and at the end of file.
+   */
+  readonly markerIndex: number;
 }
 
 /**
@@ -25,7 +30,7 @@ export interface Reply {
  * - `"truncated"`: the connection broke before the end of the reply.
  * - `"no reply"`: the server closed without sending a byte. Often a proxy took
  *   the half-close for a close: see `halfClose`.
- * - `"timed out"`: the conversation took longer than `timeout`.
+ * - `"timed out"`: the conversation or the request took longer than `timeout`.
  * - `"too large"`: the reply has more than `maxReplyBytes` bytes.
  * - `"bad count"`: the reply is not a netstring.
  * - `"unsolicited"`: bytes arrived that no request asked for. Bytes that arrive
@@ -68,12 +73,12 @@ const ERROR_REPLY = /^ERROR:([^!\r\n]{1,200})!$/;
 const MAX_ERROR_REPLY_BYTES = 1000;
 
 /** Makes a reply of its bytes. */
-export function toReply(data: Uint8Array): Reply {
+export function toReply(data: Uint8Array, markerIndex = -1): Reply {
   const text = () => new TextDecoder().decode(data);
   const error = data.length <= MAX_ERROR_REPLY_BYTES
     ? ERROR_REPLY.exec(text())?.[1] ?? null
     : null;
-  return { data, text, error };
+  return { data, text, error, markerIndex };
 }
 
 /** The error for what was decoded, if it is not a complete reply. */

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { type ChunkReader, openChunks } from "../framing/chunk_reader.ts";
 import type { Clock, Timer } from "../framing/clock.ts";
 import type { Decoder } from "../framing/framing.ts";
-import { freshBlocks, ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
+import type { Connection } from "./connection.ts";
 import type { SendEvent } from "./events.ts";
+import { ReplyMemory } from "./reply_memory.ts";
 
 /** TCP keep-alive is worth a system call after this time, in ms. */
 const KEEP_ALIVE_AFTER_MS = 5000;
@@ -22,30 +24,31 @@ export interface TransportOptions {
   readonly beforeRead?: (() => Promise<void> | void) | undefined;
 }
 
-/** One socket, of a client. It is closed exactly once. */
-export class ClientTransport {
+/** One connection of a client, in chunks. It is closed exactly once. */
+export class ClientTransport implements ChunkReader {
   /**
    * Whether a write met a reset. The write takes the reset away: a read that
    * follows sees an end of file, which is not the server's.
    */
   wasReset = false;
-  readonly #conn: Deno.Conn;
+  readonly #conn: Connection;
   readonly #options: TransportOptions;
-  readonly #buffer = new ReadBuffer(freshBlocks, Infinity);
+  readonly #memory = new ReplyMemory();
+  readonly #chunks: ChunkReader;
   readonly #clock: Clock;
   readonly #keepAliveTimer: Timer;
-  #pendingRead: Promise<Uint8Array | null> | undefined;
   #hasWritten = false;
   #isClosed = false;
 
-  constructor(conn: Deno.Conn, options: TransportOptions, clock: Clock) {
+  constructor(conn: Connection, options: TransportOptions, clock: Clock) {
     this.#clock = clock;
     this.#conn = conn;
     this.#options = options;
+    this.#chunks = openChunks(conn.source, this.#memory);
     // The kernel then notices a server that is gone, and NATs do not forget the
     // connection: see docs/timers.md.
     this.#keepAliveTimer = clock.setTimeout(
-      () => tcp(conn)?.setKeepAlive(true),
+      () => conn.socket?.setKeepAlive?.(true),
       KEEP_ALIVE_AFTER_MS,
     );
     clock.unrefTimer(this.#keepAliveTimer);
@@ -70,7 +73,7 @@ export class ClientTransport {
   /** Writes a complete chunk. */
   async write(chunk: Uint8Array): Promise<void> {
     // A second write must not wait for the acknowledgement of the first.
-    if (this.#hasWritten) tcp(this.#conn)?.setNoDelay(true);
+    if (this.#hasWritten) this.#conn.socket?.setNoDelay?.(true);
     this.#hasWritten = true;
     try {
       for (let start = 0; start < chunk.length;) {
@@ -95,56 +98,22 @@ export class ClientTransport {
     this.report({ type: "half-close" });
   }
 
-  /**
-   * Reads one message of the server.
-   *
-   * @param rest Bytes that were read after the message before.
-   */
-  async receive(decoder: Decoder, rest: Uint8Array): Promise<Decoded> {
-    let chunk = rest.length > 0 ? rest : await this.#nextChunk();
-    while (chunk !== null) {
+  /** Reads one message of the server. */
+  async receive(decoder: Decoder): Promise<Decoded> {
+    for (;;) {
+      const chunk = await this.next();
+      if (chunk === null) return decoder.end();
       const decoded = decoder.push(chunk);
       if (decoded !== undefined) return decoded;
-      chunk = await this.#nextChunk();
     }
-    return decoder.end();
   }
 
-  /**
-   * Starts to read, so that bytes and the end of the connection are noticed
-   * between two messages. The next `receive()` goes on with this read.
-   *
-   * @returns The bytes; null at the end of file.
-   */
-  readAhead(): Promise<Uint8Array | null> {
-    return this.#pendingRead ??= this.#read();
-  }
-
-  /** Whether reading keeps the process alive. By default it does. */
-  setRef(isRef: boolean): void {
-    if (this.#isClosed) return;
-    const conn = this.#conn as Deno.TcpConn;
-    if (isRef) conn.ref();
-    else conn.unref();
-  }
-
-  /** The message is over: the next one starts in a small block again. */
-  nextMessage(restBytes: number): void {
-    this.#buffer.nextMessage(restBytes);
-  }
-
-  #nextChunk(): Promise<Uint8Array | null> {
-    const reading = this.#pendingRead ?? this.#read();
-    this.#pendingRead = undefined;
-    return reading;
-  }
-
-  async #read(): Promise<Uint8Array | null> {
-    await this.#options.beforeRead?.();
-    const byteLength = await this.#conn.read(this.#buffer.beginRead());
-    const chunk = this.#buffer.endRead(byteLength ?? 0);
-    if (byteLength !== null) {
-      this.report({ type: "read", byteLength });
+  async next(): Promise<Uint8Array | null> {
+    const { beforeRead } = this.#options;
+    if (beforeRead !== undefined) await beforeRead();
+    const chunk = await this.#chunks.next();
+    if (chunk !== null) {
+      this.report({ type: "read", byteLength: chunk.length });
       return chunk;
     }
     if (this.wasReset) {
@@ -154,17 +123,30 @@ export class ClientTransport {
     return null;
   }
 
+  /** Whether reading keeps the process alive. By default it does. */
+  setRef(isRef: boolean): void {
+    if (this.#isClosed) return;
+    if (isRef) this.#conn.socket?.ref?.();
+    else this.#conn.socket?.unref?.();
+  }
+
+  /** The reply is over: the next one starts in a small block again. */
+  nextReply(hasRest: boolean): void {
+    this.#memory.nextReply(hasRest);
+  }
+
   /** Closes at once, whatever is pending. May be called again. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#keepAliveTimer);
+    // A stream has to be unlocked before it can be cancelled.
+    this.#chunks[Symbol.dispose]();
     this.#conn.close();
     this.report({ type: "closed" });
   }
-}
 
-/** The connection, if it is TCP, with TLS or without. */
-function tcp(conn: Deno.Conn): Deno.TcpConn | undefined {
-  return "setNoDelay" in conn ? conn as Deno.TcpConn : undefined;
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }

@@ -12,16 +12,6 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     "tests/client_errors_test.ts",
   ], [
     {
-      name: "a timeout of 0 passes at once",
-      find: "timeout > 0 && timeout <= LONGEST_TIMER_MS",
-      replace: "timeout >= 0 && timeout <= LONGEST_TIMER_MS",
-    },
-    {
-      name: "a timeout beyond the longest timer passes at once",
-      find: "timeout > 0 && timeout <= LONGEST_TIMER_MS",
-      replace: "timeout > 0",
-    },
-    {
       name: "the client half-closes before the reply, whatever it was asked",
       find: 'this.#send(message, halfClose === "before")',
       replace: 'this.#send(message, halfClose !== "after" || !this.#isSent)',
@@ -40,16 +30,23 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "the bytes that came before a time-out are lost",
-      find: '("timed out", text, received, { cause: error })',
-      replace: '("timed out", text, undefined, { cause: error })',
+      find: "limit.reasonOf(error, client.received())",
+      replace: "limit.reasonOf(error)",
+    },
+  ]),
+  ...mutantsIn("client/time_limit.ts", ["tests/client_errors_test.ts"], [
+    {
+      name: "a timeout of 0 passes at once",
+      find: "timeout > 0 && timeout <= LONGEST_TIMER_MS",
+      replace: "timeout >= 0 && timeout <= LONGEST_TIMER_MS",
+    },
+    {
+      name: "a timeout beyond the longest timer passes at once",
+      find: "timeout > 0 && timeout <= LONGEST_TIMER_MS",
+      replace: "timeout > 0",
     },
   ]),
   ...mutantsIn("client/pipelined.ts", ["tests/connect_test.ts"], [
-    {
-      name: "the start of the next reply is lost",
-      find: "    this.#rest = decoded.rest;\n",
-      replace: "",
-    },
     {
       name: "a message is sent in the middle of another one",
       find: "this.#writing = sending.catch(() => {});",
@@ -57,8 +54,14 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "close() does not wait for the replies",
-      find: "    await this.#reading;\n",
-      replace: "",
+      find: "if (this.#waiting > 0) {",
+      replace: "if (this.#waiting > 1000) {",
+    },
+    {
+      name: "close() waits for replies to aborted requests",
+      find: "if (this.#expected === 0) {",
+      replace: "await this.#reading;\n    if (this.#expected === 0) {",
+      tests: ["tests/client_requests_test.ts"],
     },
     {
       name: "a message follows one that is not complete",
@@ -67,22 +70,89 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "requests that were answered still count as outstanding",
-      find: "if (--this.#outstanding === 0) this.#watchIdle();",
-      replace: "if (this.#outstanding === 0) this.#watchIdle();",
+      find: "if (--this.#expected === 0) this.#watchIdle();",
+      replace: "if (this.#expected === 0) this.#watchIdle();",
       tests: ["tests/connect_test.ts", "tests/marker_in_data_test.ts"],
     },
     {
       name: "bytes that no request asked for are taken for the next reply",
-      find: "if (chunk !== null) return this.#failUnsolicited(chunk);",
-      replace: "if (chunk !== null) return;",
-      tests: ["tests/marker_in_data_test.ts"],
+      find: "    } else if (bytes === null) {",
+      replace:
+        "    } else if (bytes?.length) {\n    } else if (bytes === null) {",
+      tests: ["tests/connect_test.ts", "tests/marker_in_data_test.ts"],
     },
     {
-      name: "a second reply in the same packet is taken for the next one",
-      find:
-        "if (this.#rest.length > 0) return this.#failUnsolicited(this.#rest);",
+      name: "a request is sent ahead, although one at a time was asked for",
+      find: "Promise.all([this.#writing, this.#reading])",
+      replace: "this.#writing",
+      tests: ["tests/client_requests_test.ts"],
+    },
+    {
+      name: "a reply is read for a request that was not sent",
+      find: "if (message.request.isSkipped) return undefined as Result;",
       replace: "",
-      tests: ["tests/connect_test.ts", "tests/marker_in_data_test.ts"],
+      tests: ["tests/client_requests_test.ts"],
+    },
+    {
+      name: "a request whose signal has aborted is sent",
+      find: "      signal?.throwIfAborted();\n",
+      replace: "",
+      tests: ["tests/client_requests_test.ts"],
+    },
+    {
+      name: "a greeting has no time limit",
+      find: 'signal.addEventListener("abort", stop);',
+      replace: "",
+      tests: ["tests/client_protocols_test.ts"],
+    },
+  ]),
+  ...mutantsIn("client/pending_request.ts", ["tests/client_requests_test.ts"], [
+    {
+      name: "a message of bytes is broken off",
+      find: "&& this.#isStream && !this.isSent",
+      replace: "&& !this.isSent",
+    },
+    {
+      name: "a stream is sent on after its request was aborted",
+      find: "if (!this.#hasBegun || this.isIncomplete) this.message.cancel();",
+      replace: "",
+    },
+    {
+      name: "a request that waits for its turn is sent after its abort",
+      find: "if (this.#hasBegun || this.#isAborted) return;",
+      replace: "if (this.#hasBegun) return;",
+    },
+  ]),
+  ...mutantsIn("client/reply_source.ts", [
+    "tests/client_protocols_test.ts",
+    "tests/client_streams_test.ts",
+  ], [
+    {
+      name: "a call that a reader function leaves behind takes the next reply",
+      find: "    this.#source.checkIdle();\n",
+      replace: "",
+    },
+    {
+      name: "a reader function is called at the end of file",
+      find: "    await this.#first(this.#framing.decoder(0));\n",
+      replace: "",
+    },
+    {
+      name: "a streamed reply takes the start of the next one",
+      find: "this.#source.take(chunk.length - restBytes);",
+      replace: "this.#source.take(chunk.length);",
+    },
+  ]),
+  ...mutantsIn("client/reply_stream.ts", ["tests/client_streams_test.ts"], [
+    {
+      name: "a streamed reply is read before it is asked for",
+      find: "      this.#demand = Promise.withResolvers();\n",
+      replace: "",
+    },
+    {
+      name: "a streamed reply that is broken off stops the connection",
+      find: "this.#isOver = true;\n    this.#demand.resolve();",
+      replace: "this.#isOver = true;",
     },
   ]),
   ...mutantsIn("client/transport.ts", [
@@ -95,11 +165,6 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
       name: "a short write of the client is taken for a complete one",
       find: "start += byteLength;",
       replace: "start = chunk.length;",
-    },
-    {
-      name: "a chunk of a reply is decoded twice",
-      find: "    this.#pendingRead = undefined;\n    return reading;",
-      replace: "    return reading;",
     },
     {
       name: "an end of file after a reset counts as the server's",

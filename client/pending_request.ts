@@ -1,0 +1,101 @@
+/**
+ * One request of a connection, from the call to its reply.
+ *
+ * @module
+ */
+import type { Clock } from "../framing/clock.ts";
+import type { Framing } from "../framing/framing.ts";
+import {
+  encodeMessage,
+  type Outgoing,
+  type OutgoingData,
+} from "../framing/outgoing.ts";
+import { ConversationError } from "./reply.ts";
+import type { RequestOptions } from "./requests.ts";
+import { startTimeout } from "./time_limit.ts";
+
+/** A request that was made. `abort()` decides what becomes of its message. */
+export class PendingRequest {
+  readonly message: Outgoing;
+  /** Whether the message was sent completely. */
+  isSent = false;
+  readonly #isStream: boolean;
+  #hasBegun = false;
+  #isAborted = false;
+  #begun: PromiseWithResolvers<void> | undefined;
+  #interruption: PromiseWithResolvers<never> | undefined;
+
+  /** @throws {TypeError} If the data cannot be sent. */
+  constructor(data: OutgoingData, framing: Framing) {
+    this.message = encodeMessage(data, framing);
+    this.#isStream = data instanceof ReadableStream;
+  }
+
+  /** Whether a byte of the message was sent, or will be. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** Resolves when it has begun, or when it has turned out that it never will. */
+  get begun(): Promise<void> {
+    this.#begun ??= Promise.withResolvers();
+    if (this.#hasBegun || this.#isAborted) this.#begun.resolve();
+    return this.#begun.promise;
+  }
+
+  /** Whether no byte of the message was sent, and none will be. */
+  get isSkipped(): boolean {
+    return this.#isAborted && !this.#hasBegun;
+  }
+
+  /** Whether the message was broken off after its first bytes. */
+  get isIncomplete(): boolean {
+    return this.#isAborted && this.#hasBegun && this.#isStream && !this.isSent;
+  }
+
+  /** It is its turn. A message whose bytes are all known is sent completely. */
+  due(): void {
+    if (!this.#isStream) this.begin();
+  }
+
+  /** The first byte is about to be written, or none ever will be. */
+  begin(): void {
+    if (this.#hasBegun || this.#isAborted) return;
+    this.#hasBegun = true;
+    this.#begun?.resolve();
+  }
+
+  /** Nobody waits for the reply any more. Rejects what `wait()` has returned. */
+  abort(reason: unknown): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    if (!this.#hasBegun || this.isIncomplete) this.message.cancel();
+    this.#begun?.resolve();
+    this.#interruption?.reject(reason);
+  }
+
+  /**
+   * Waits for the reply, or until the request is aborted.
+   *
+   * @throws What `replying` rejects with; the reason of the abort.
+   */
+  async wait<Result>(
+    replying: Promise<Result>,
+    { timeout = 0, signal }: RequestOptions,
+    clock: Clock,
+  ): Promise<Result> {
+    this.#interruption = Promise.withResolvers<never>();
+    const onAbort = () => this.abort(signal!.reason);
+    signal?.addEventListener("abort", onAbort);
+    const timer = startTimeout(clock, timeout, () => {
+      const message = `Timed out after ${timeout} ms`;
+      this.abort(new ConversationError("timed out", message));
+    });
+    try {
+      return await Promise.race([replying, this.#interruption.promise]);
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      clock.clearTimeout(timer);
+    }
+  }
+}
