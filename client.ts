@@ -156,7 +156,7 @@ export async function connectOver<Result = Reply, Greeting = Result>(
   const { signal } = options;
   using limit = new TimeLimit(system.clock, resolved.timeout, signal);
   try {
-    const conn = await openConnection(system, resolved.address, limit.signal);
+    const conn = await openConnection(resolved.address, limit.signal, system);
     const client = new PipelinedClient(conn, resolved, signal, system.clock);
     if (resolved.greeting !== false) await client.greet(limit.signal);
     return client as Client<Result, Greeting>;
@@ -198,7 +198,7 @@ export class OneShotClient {
    * @throws {ConversationError} `refused`.
    */
   async connect(address: Address, signal: AbortSignal): Promise<void> {
-    const conn = await openConnection(this.#system, address, signal);
+    const conn = await openConnection(address, signal, this.#system);
     this.#transport = new ClientTransport(conn, {
       ...this.#options,
       onCallbackError: (error) => this.#callerError ??= { error },
@@ -275,13 +275,13 @@ export class OneShotClient {
  *
  * @throws {ConversationError} `refused`.
  */
-async function openConnection(
-  system: ClientSystem,
+export async function openConnection(
   address: Address,
   signal: AbortSignal,
+  ownSystem: ClientSystem = system,
 ): Promise<Connection> {
   const conn = address.conn ??
-    await system.connect(address, signal).catch((cause) => {
+    await ownSystem.connect(address, signal).catch((cause) => {
       const text = `Cannot connect to ${nameOf(address)}: ${reasonOf(cause)}`;
       throw new ConversationError("refused", text, undefined, { cause });
     });

@@ -42,7 +42,9 @@ export const CLIENT_FLAGS = {
   }),
   "file": valueFlag("PATH", anyText, {
     help: "send the bytes of a file",
-    default: "standard input, if it is not a terminal and there is no --data",
+    default:
+      "standard input, if there is no --data, and it is not a terminal or " +
+      "there is --keep-alive",
   }),
   "hostname": valueFlag("NAME", someText, {
     help: "address of the server",
@@ -88,8 +90,13 @@ export const CLIENT_FLAGS = {
       holds: (framing) => framing === "count",
     },
   }),
+  "end-of-file": switchFlag({
+    help: "send no end marker: the half-close ends the message, as with nc -N",
+    excludes: ["marker", "framing", "keep-alive", "half-close"],
+  }),
   "keep-alive": switchFlag({
-    help: "send all messages on one connection",
+    help: "send all messages on one connection; standard input is split at " +
+      "the --marker, and on a terminal each line is a message",
     excludes: ["half-close"],
   }),
   "half-close": valueFlag("before|after", choice("before", "after"), {
@@ -119,6 +126,7 @@ export const CLIENT_FLAGS = {
       "data",
       "file",
       "framing",
+      "end-of-file",
       "keep-alive",
       "half-close",
       "max-bytes",

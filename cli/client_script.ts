@@ -6,7 +6,11 @@
 import { connect, sendData } from "../client.ts";
 import { nameOf } from "../client/address.ts";
 import type { SendEvent } from "../client/events.ts";
-import { addressOf } from "../client/options.ts";
+import {
+  addressOf,
+  resolveOptions,
+  type SendOptions,
+} from "../client/options.ts";
 import { ConversationError } from "../client/reply.ts";
 import config from "../deno.json" with { type: "json" };
 import { CLIENT_MARKER, LONGEST_TIMER_MS } from "../framing/defaults.ts";
@@ -17,8 +21,9 @@ import {
   type ClientFlagOptions,
   DEFAULT_MAX_REPLY_BYTES,
 } from "./client_flags.ts";
+import { converse } from "./conversation.ts";
 import { kindsOf, optionsOf, readFlags } from "./flag_table.ts";
-import { parseFlags } from "./flags.ts";
+import { parseFlags, UsageError } from "./flags.ts";
 import { CLIENT_SCRIPT, helpText } from "./help.ts";
 import { type Input, inputsFrom } from "./input.ts";
 import { writeOut } from "./output.ts";
@@ -31,6 +36,9 @@ const SILENCE_MS = 30_000;
 /** Runs the client script with the arguments of the process. */
 export async function run(): Promise<void> {
   await runMain(main);
+  // A read of standard input may still be pending, and cannot be cancelled: the
+  // process would wait for one more line.
+  Deno.exit();
 }
 
 /**
@@ -55,11 +63,21 @@ export async function main(
     ...optionsOf(flags, CLIENT_FLAGS),
   };
   if (flags.check) return await check(options, { pause, quiet });
-  const marker = options.framing === "count"
+  const keepAlive = flags["keep-alive"] ?? false;
+  const endOfFile = flags["end-of-file"] ?? false;
+  const isCounted = options.framing === "count";
+  if (keepAlive && options.end === undefined && !isCounted) {
+    throw new UsageError("--keep-alive needs --marker, or --framing count");
+  }
+  const isTyped = Deno.stdin.isTerminal();
+  const isConversation = keepAlive && (isTyped || !isCounted) &&
+    flags.data === undefined && flags.file === undefined;
+  const marker = isCounted || endOfFile
     ? undefined
     : markerBytes(options.end ?? CLIENT_MARKER);
-  const inputs = await inputsFrom(flags.data, flags.file, marker);
-  const keepAlive = flags["keep-alive"] ?? false;
+  const inputs = isConversation
+    ? []
+    : await inputsFrom(flags.data, flags.file, marker);
   // A program that reads the output has no use for a hint, and a user who has
   // set a limit does not wait for ever.
   const isHinting = !quiet && trace !== "json" && !options.timeout;
@@ -67,12 +85,16 @@ export async function main(
     quiet,
     trace,
     keepAlive,
+    isTyped: isConversation && isTyped,
     silenceMs: isHinting ? silenceMs : 0,
   });
-  if (keepAlive) {
+  if (isConversation) {
+    await converseOnOneConnection(options, isTyped, printer);
+  } else if (keepAlive) {
     await sendOnOneConnection(inputs, options, printer);
   } else {
-    for (const input of inputs) await sendAlone(input, options, printer);
+    const own = endOfFile ? { ...options, end: null } : options;
+    for (const input of inputs) await sendAlone(input, own, printer);
   }
   printer.hints();
   return printer.status;
@@ -81,7 +103,7 @@ export async function main(
 /** Sends one message on a connection of its own. */
 async function sendAlone(
   { data, byteLength, nameSent }: Input,
-  options: ClientFlagOptions,
+  options: SendOptions,
   printer: Printer,
 ): Promise<void> {
   let bytesWritten = 0;
@@ -107,6 +129,22 @@ async function sendAlone(
     printer.line(`sent only ${bytesWritten} bytes, then the answer came`);
   }
   printer.reply(reply);
+}
+
+/** Sends the parts of standard input on one connection. */
+async function converseOnOneConnection(
+  options: ClientFlagOptions,
+  isTyped: boolean,
+  printer: Printer,
+): Promise<void> {
+  const { timeout = 0, end, replyEnd = end } = options;
+  const resolved = resolveOptions({
+    ...options,
+    ...(replyEnd !== undefined && { replyEnd }),
+  });
+  const settings = { options: resolved, timeout, isTyped };
+  const address = nameOf(resolved.address);
+  await printer.show(address, undefined, () => converse(settings, printer));
 }
 
 /** Sends all messages on one connection. */

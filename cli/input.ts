@@ -9,6 +9,11 @@ import { UsageError } from "./flags.ts";
 import { printable } from "./output.ts";
 import { withoutLastMarker } from "./last_marker.ts";
 
+/** Why a message is not sent, after its name. */
+export const MARKER_IN_DATA =
+  "contains the end marker: the message would end there " +
+  "(choose another --marker, or --framing count)";
+
 /** One message to be sent. */
 export interface Input {
   /** The message. */
@@ -49,7 +54,9 @@ export async function inputsFrom(
   if (texts !== undefined) return texts.map((text) => textInput(text, marker));
   if (path !== undefined) return [await fileInput(path, marker)];
   if (Deno.stdin.isTerminal()) {
-    throw new UsageError("nothing to send: give --data or --file");
+    throw new UsageError(
+      "nothing to send: give --data or --file, or --keep-alive to type messages",
+    );
   }
   const data = readInput("standard input", Deno.stdin.readable, marker);
   return [{ data, byteLength: undefined, nameSent: countSent }];
@@ -109,10 +116,7 @@ class MarkerGuard {
       this.#guard.check(bytes, isLast);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      throw new InputError(
-        `${this.#name} contains the end marker: the message would end there ` +
-          "(choose another --marker, or --framing count)",
-      );
+      throw new InputError(`${this.#name} ${MARKER_IN_DATA}`);
     }
   }
 
@@ -171,6 +175,7 @@ async function* checked(
   guard.end();
 }
 
-function cannotRead(name: string, error: unknown): string {
+/** Says that a file or standard input cannot be read. */
+export function cannotRead(name: string, error: unknown): string {
   return `${name} cannot be read: ${printable((error as Error).message)}`;
 }

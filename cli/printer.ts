@@ -28,6 +28,8 @@ export interface PrinterOptions {
   readonly trace: "text" | "json" | undefined;
   /** Whether the client keeps the connection for several messages. */
   readonly keepAlive: boolean;
+  /** Whether a person types messages, whom a progress line would interrupt. */
+  readonly isTyped?: boolean;
   /**
    * The time without a byte after which the user gets a hint, in ms; 0 for
    * none.
@@ -142,12 +144,12 @@ export class Printer {
 }
 
 async function openWatcher(
-  { quiet, trace }: PrinterOptions,
+  { quiet, trace, isTyped = false }: PrinterOptions,
 ): Promise<Watcher | undefined> {
   const color = Deno.stderr.isTerminal();
   if (trace === "text") return new Timeline({ write: writeErr, color });
   if (trace === "json") return new JsonTimeline(writeErr);
-  if (quiet || !Deno.stderr.isTerminal()) return undefined;
+  if (quiet || isTyped || !Deno.stderr.isTerminal()) return undefined;
   const { Progress } = await import("./progress.ts");
   return new Progress();
 }

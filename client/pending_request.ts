@@ -65,11 +65,13 @@ export class PendingRequest {
     this.#begun?.resolve();
   }
 
-  /** Nobody waits for the reply any more. Rejects what `wait()` has returned. */
+  /**
+   * Nobody waits for the reply any more. Rejects what `wait()` has returned; its
+   * caller cancels the message.
+   */
   abort(reason: unknown): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
-    if (!this.#hasBegun || this.isIncomplete) this.message.cancel();
     this.#begun?.resolve();
     this.#interruption?.reject(reason);
   }
