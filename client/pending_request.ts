@@ -22,6 +22,7 @@ export class PendingRequest {
   readonly #isStream: boolean;
   #hasBegun = false;
   #isAborted = false;
+  #isCancelled = false;
   #begun: PromiseWithResolvers<void> | undefined;
   #interruption: PromiseWithResolvers<never> | undefined;
 
@@ -50,7 +51,22 @@ export class PendingRequest {
 
   /** Whether the message was broken off after its first bytes. */
   get isIncomplete(): boolean {
-    return this.#isAborted && this.#hasBegun && this.#isStream && !this.isSent;
+    return this.#isAborted && this.#isBrokenOff;
+  }
+
+  /** Whether the reply came after the first bytes and before the last ones. */
+  get isReplied(): boolean {
+    return this.#isCancelled && !this.#isAborted && this.#isBrokenOff;
+  }
+
+  get #isBrokenOff(): boolean {
+    return this.#hasBegun && !this.isSent && !this.message.isComplete;
+  }
+
+  /** No further byte is wanted: the reply is here, or nobody waits for it. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.message.cancel();
   }
 
   /** It is its turn. A message whose bytes are all known is sent completely. */

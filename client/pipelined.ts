@@ -33,6 +33,8 @@ export class PipelinedClient implements Client<unknown, unknown> {
   #reading: Promise<unknown> = Promise.resolve();
   /** Why nothing more can be sent. Replies to what was sent may still come. */
   #sendFailure: ConversationError | undefined;
+  /** A message had its reply before its end, and was broken off. */
+  #isIncomplete = false;
   /** Why the connection is of no use any more. */
   #failure: { error: unknown } | undefined;
   /** Calls that wait for their reply. */
@@ -182,7 +184,7 @@ export class PipelinedClient implements Client<unknown, unknown> {
       }
       return await request.wait(replying, { timeout, signal }, this.#clock);
     } finally {
-      request.message.cancel();
+      request.cancel();
       this.#endWaiting();
     }
   }
@@ -267,12 +269,20 @@ export class PipelinedClient implements Client<unknown, unknown> {
     try {
       for (;;) {
         // Nothing may follow an incomplete message: the two would be one.
-        if (this.#transport.isClosed || this.#sendFailure !== undefined) return;
+        if (this.#transport.isClosed) return;
+        if (this.#isIncomplete) throw this.#sendFailure;
+        if (this.#sendFailure !== undefined) return;
         const chunk = await message.next().catch((error) => {
           this.#sendFailure = failure("An earlier message was not complete");
           throw error;
         });
         if (request.isSkipped) return;
+        if (request.isReplied) {
+          this.#isIncomplete = true;
+          const text = "An earlier message had its reply before its end";
+          this.#sendFailure = failure(text);
+          return;
+        }
         if (request.isIncomplete) {
           const text = "A message was aborted after its first bytes";
           throw this.#sendFailure = failure(text);

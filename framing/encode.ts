@@ -85,7 +85,7 @@ function readerOf(
 }
 
 /** An async iterable in its framing. Breaking it off reaches the source. */
-class EncodedStream implements AsyncIterableIterator<Uint8Array> {
+export class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterator<string | Uint8Array>;
   readonly #framing: Framing;
   readonly #guard: OutgoingGuard | undefined;
@@ -103,6 +103,11 @@ class EncodedStream implements AsyncIterableIterator<Uint8Array> {
     this.#guard = framing.guard?.();
     // If the length comes first, the chunks are joined with the start at last.
     if (framing.header === null) this.#start = framing.start;
+  }
+
+  /** Whether the source is done: breaking off drops nothing any more. */
+  get isComplete(): boolean {
+    return this.#last !== undefined;
   }
 
   [Symbol.asyncIterator](): this {

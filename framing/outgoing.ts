@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Body, encode } from "./encode.ts";
+import { type Body, encode, EncodedStream } from "./encode.ts";
 import type { Framing } from "./framing.ts";
 
 /** What a client may send: text (as UTF-8), bytes, or a stream of bytes. */
@@ -15,6 +15,8 @@ export interface Outgoing {
   next(): Promise<Uint8Array | null>;
   /** Cancels the stream: no further chunk will be requested. */
   cancel(): void;
+  /** Whether all bytes of the message are known: `cancel()` drops none of them. */
+  readonly isComplete: boolean;
   /** The bytes of the message that were requested, without its framing. */
   readonly byteLength: number;
 }
@@ -39,6 +41,7 @@ export function encodeMessage(data: OutgoingData, framing: Framing): Outgoing {
   return {
     next: async () => (await chunks.next()).value ?? null,
     cancel: () => {},
+    isComplete: true,
     byteLength: bytes.length,
   };
 }
@@ -46,11 +49,15 @@ export function encodeMessage(data: OutgoingData, framing: Framing): Outgoing {
 class OutgoingStream implements Outgoing {
   byteLength = 0;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
+  readonly #chunks: EncodedStream;
 
   constructor(stream: ReadableStream<Uint8Array>, framing: Framing) {
     this.#reader = stream.getReader();
-    this.#chunks = iterate(this.#read(), framing);
+    this.#chunks = new EncodedStream(this.#read(), framing);
+  }
+
+  get isComplete(): boolean {
+    return this.#chunks.isComplete;
   }
 
   async next(): Promise<Uint8Array | null> {
@@ -59,7 +66,7 @@ class OutgoingStream implements Outgoing {
 
   cancel(): void {
     // What was read so far is not the whole: it must not be given its end.
-    Promise.resolve(this.#chunks.return?.()).catch(() => {});
+    this.#chunks.return().catch(() => {});
     // The stream's answer to that concerns only its owner.
     this.#reader.cancel().catch(() => {});
   }

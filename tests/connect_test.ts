@@ -6,6 +6,7 @@ import {
   type ServeOptions,
 } from "../mod.ts";
 import { needsNet } from "./options.ts";
+import { listenLocally, writeAll } from "./sockets.ts";
 
 const KEEPING: ServeOptions = { port: 0, end: ";", keepAlive: true };
 
@@ -171,5 +172,42 @@ Deno.test(
     const thrown = await client.request("one").catch((error) => [error]);
     assertEquals(thrown, [undefined]);
     assertEquals(events, ["connected", "wrote", "closed"]);
+  },
+);
+
+Deno.test(
+  needsNet(
+    "connect() sends nothing after a message whose reply came before its end",
+  ),
+  async () => {
+    let received = "";
+    using listener = listenLocally();
+    const serving = (async () => {
+      using conn = await listener.accept();
+      const buffer = new Uint8Array(100);
+      for (let count; (count = await conn.read(buffer)) !== null;) {
+        const isFirst = received === "";
+        received += new TextDecoder().decode(buffer.subarray(0, count));
+        if (isFirst) await writeAll(conn, new TextEncoder().encode("early\n"));
+      }
+    })();
+    {
+      await using client = await connect({
+        port: listener.addr.port,
+        end: "\n",
+      });
+      const endless = new ReadableStream<Uint8Array>({
+        start: (controller) =>
+          controller.enqueue(new TextEncoder().encode("begun")),
+      });
+      assertEquals((await client.request(endless)).text(), "early");
+      const error = await assertRejects(
+        () => client.request("b"),
+        ConversationError,
+      );
+      assertEquals(error.reason, "truncated");
+    }
+    await serving;
+    assertEquals(received, "begun");
   },
 );
