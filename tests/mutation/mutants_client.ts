@@ -65,8 +65,13 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a message follows one that is not complete",
-      find: "|| this.#sendFailure !== undefined) return;",
-      replace: ") return;",
+      find: "        if (this.#sendFailure !== undefined) return;\n",
+      replace: "",
+    },
+    {
+      name: "a message follows one whose reply came before its end",
+      find: "        if (request.isReplied) {",
+      replace: "        if (request.isReplied && request.isSent) {",
     },
     {
       name: "requests that were answered still count as outstanding",
@@ -89,7 +94,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a stream is sent on after its request was aborted",
-      find: "      request.message.cancel();\n",
+      find: "      request.cancel();\n",
       replace: "",
       tests: ["tests/client_requests_test.ts"],
     },
@@ -115,7 +120,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   ...mutantsIn("client/pending_request.ts", ["tests/client_requests_test.ts"], [
     {
       name: "a message of bytes is broken off",
-      find: "&& this.#isStream && !this.isSent",
+      find: "&& !this.isSent && !this.message.isComplete",
       replace: "&& !this.isSent",
     },
     {

@@ -123,9 +123,9 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
     {
       name: "maxBytes counts the messages of a connection together",
       find: `this.#byteLength = 0;
-    const rest = chunk`,
+    return new Decoded("end"`,
       replace: `this.#byteLength += offset;
-    const rest = chunk`,
+    return new Decoded("end"`,
     },
     {
       name: "the marker remains in a message that arrives in parts",

@@ -159,14 +159,9 @@ const MUTANTS: readonly Mutant[] = [
   ...mutantsIn("client.ts", TESTS, [
     {
       name: "connect() throws a TypeError where it is refused",
-      find: `    signal?.throwIfAborted();
-    throw refused(address, error);
-  });
-  return new PipelinedClient`,
-      replace: `    signal?.throwIfAborted();
-    throw new TypeError(String(error));
-  });
-  return new PipelinedClient`,
+      find:
+        'throw new ConversationError("refused", text, undefined, { cause });',
+      replace: "throw new TypeError(text);",
     },
     {
       name: "an abort does not end sendData()",
@@ -177,8 +172,8 @@ const MUTANTS: readonly Mutant[] = [
   ...mutantsIn("client/pipelined.ts", TESTS, [
     {
       name: "close() throws",
-      find: "await this.#transport.closeWrite();\n    this.#end();",
-      replace: 'throw new Error("Cannot close");',
+      find: "    }\n    this.#end();",
+      replace: '    }\n    throw new Error("Cannot close");',
     },
     {
       name: "an abort does not end connect()",
