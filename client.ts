@@ -321,7 +321,8 @@ async function openConnection(
   }
 }
 
-const system: ClientSystem = { clock: systemClock, connect: openConnection };
+/** Deno's sockets and this machine's time. */
+export const system: ClientSystem = { clock: systemClock, connect: openConnection };
 
 /** Returns the connection; or closes it, if the signal has aborted. */
 function unlessAborted<Conn extends Deno.Conn>(
