@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { connect, sendData } from "../client.ts";
+import { connectOver, sendDataOver } from "../client.ts";
 import { nameOf } from "../client/address.ts";
 import type { SendEvent } from "../client/events.ts";
 import { addressOf, type SendOptions } from "../client/options.ts";
@@ -96,7 +96,7 @@ async function sendAlone(
   const reply = await printer.show(
     address,
     byteLength,
-    () => sendData(data, { ...options, onEvent }),
+    () => sendDataOver(printer.system, data, { ...options, onEvent }),
   );
   if (reply === undefined) return;
   if (!isSent) {
@@ -132,7 +132,10 @@ async function requestAll(
     : undefined;
   const onEvent = (event: SendEvent) => printer.event(event);
   try {
-    const client = await connect({ ...options, signal, onEvent });
+    const client = await connectOver(
+      printer.system,
+      { ...options, signal, onEvent },
+    );
     printer.line("connected");
     for (const { data, nameSent } of inputs) {
       const reply = client.request(data);

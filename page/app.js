@@ -10,6 +10,14 @@ import { play } from "./player.js";
 import { SCENES } from "./scenes.js";
 import { outcomeOf, storyOf, verdictOf } from "./trace.js";
 
+/** What became of a reply, in a word. */
+const VERDICTS = {
+  arrived: "✓ Arrived. ",
+  lost: "✗ Lost. ",
+  wrong: "✗ Wrong. ",
+  none: "✗ No reply. ",
+};
+
 /** A picture at least as wide as this has its texts beside the lines. */
 const WIDE_PX = 700;
 
@@ -166,11 +174,11 @@ class SceneView {
   #showVerdicts() {
     const places = this.#pictures.querySelectorAll(".verdict");
     for (const [index, trace] of this.#traces.entries()) {
-      const { isKept } = outcomeOf(trace);
+      const { kind } = outcomeOf(trace);
       const place = places[index];
-      place.classList.add(isKept ? "kept" : "lost");
+      place.classList.add(kind);
       place.replaceChildren(
-        make("strong", {}, isKept ? "✓ Arrived. " : "✗ Lost. "),
+        make("strong", {}, VERDICTS[kind]),
         verdictOf(trace),
       );
     }

@@ -36,7 +36,7 @@ function cutControls(make, choice, onChange) {
     make(
       "span",
       index < DATA.length ? {} : { class: "marker" },
-      character === " " ? "␠" : character,
+      character,
     )
   );
   const strip = make(

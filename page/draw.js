@@ -232,6 +232,10 @@ function round(number) {
 /** @type {Record<string, string>} */
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
+/** What XML cannot hold, however it is written. */
+// deno-lint-ignore no-control-regex
+const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
+
 /**
  * Escapes text for an element or an attribute.
  *
@@ -239,5 +243,6 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
  * @returns {string}
  */
 export function escape(content) {
-  return content.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? "");
+  return content.toWellFormed().replace(NOT_XML, "\ufffd")
+    .replace(/[&<>"]/g, (character) => ENTITIES[character] ?? "");
 }

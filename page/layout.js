@@ -81,6 +81,9 @@ const DATA_CHARACTER = 6.7;
 /** A longer time between two rows is written there, in ms. */
 const LONG_WAIT_MS = 50;
 
+/** What a proxy does that has a text: the rest are arrows. */
+const SAID_BY_PATH = ["close", "half-close", "note", "unread", "reset"];
+
 /** How far a flight falls that nobody has seen arrive. */
 const FALL = 14;
 
@@ -149,9 +152,7 @@ function rowFor(step, flights, sides, layout) {
     : outward && !isLeft
     ? layout.width - x - 20
     : layout.textWidth;
-  const isRelay = at === "path" && !["close", "half-close", "note"].includes(
-    step.what,
-  );
+  const isRelay = at === "path" && !SAID_BY_PATH.includes(step.what);
   const lines = isRelay ? [] : wrap(step.short, Math.floor(width / CHARACTER));
   /** @type {Row} */
   const row = { step, y: 0, lines, textX, textY: 0, anchor };

@@ -11,7 +11,15 @@ const FILES: Record<string, readonly [file: string, type: string]> = {
   "/style.css": ["style.css", "text/css"],
   ...Object.fromEntries(
     [
-      ...["app", "controls", "draw", "layout", "picture_style", "player"],
+      ...[
+        "app",
+        "controls",
+        "draw",
+        "flights",
+        "layout",
+        "picture_style",
+        "player",
+      ],
       ...["scenes", "trace", "words"],
     ].map((name) => [`/${name}.js`, [`${name}.js`, "text/javascript"]]),
   ),

@@ -91,6 +91,7 @@ class Link {
   readonly #server: Deno.Conn;
   readonly #options: PipeOptions;
   readonly #onForget: () => void;
+  readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   #isForgotten = false;
   #hasEnded = false;
@@ -114,7 +115,9 @@ class Link {
       this.#pump(this.#client, this.#server),
       this.#pump(this.#server, this.#client),
     ]);
-    this.close();
+    // Who has forgotten a connection does not close it.
+    if (!this.#isForgotten) this.close();
+    await this.#closed.promise;
   }
 
   close(): void {
@@ -123,6 +126,7 @@ class Link {
     clearTimeout(this.#timer);
     this.#client.close();
     this.#server.close();
+    this.#closed.resolve();
   }
 
   async #pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {

@@ -108,7 +108,7 @@ export class Recorder {
   }
 
   /** The trace so far. */
-  trace(about: Pick<Trace, "title" | "names" | "unseen">): Trace {
+  trace(about: Omit<Trace, "sides" | "events">): Trace {
     const sorted = this.#events.toSorted((a, b) => a.ms - b.ms);
     const startMs = sorted[0]?.ms ?? 0;
     const events = inRuns(sorted).map((event) => since(startMs, event));
@@ -207,18 +207,18 @@ function failureOf(error: unknown): Pick<TraceEvent, "error" | "text"> {
   return { error: error.name };
 }
 
-/** The first bytes as text, with control characters as pictures of them. */
+/** What a picture must not hold: control characters, also of direction. */
+const CONTROL =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The first bytes as text; a control character is a picture of itself. */
 function textOf(chunk: Uint8Array): string {
   const text = new TextDecoder().decode(chunk.subarray(0, 4 * MAX_TEXT))
-    // deno-lint-ignore no-control-regex
-    .replace(
-      /[\x00-\x1f]/g,
-      (character) => String.fromCharCode(0x2400 + character.charCodeAt(0)),
-    )
-    .replace(
-      /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-      "\ufffd",
-    );
+    .replace(CONTROL, (character) => {
+      const code = character.charCodeAt(0);
+      return code < 32 ? String.fromCharCode(0x2400 + code) : "\ufffd";
+    });
   return text.length > MAX_TEXT || chunk.length > 4 * MAX_TEXT
     ? `${text.slice(0, MAX_TEXT)}…`
     : text;

@@ -91,10 +91,11 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
       MARKED.slice(first, second),
       MARKED.slice(second),
     ].filter((chunk) => chunk !== "");
+    const expected = DATA + DATA;
     const client = (stage: Stage) => sendChunks(stage, chunks);
     return [
-      { title: "This project’s server", client },
-      { title: "A naive server", client, naive: naiveReader },
+      { title: "This project’s server", expected, client },
+      { title: "A naive server", expected, client, naive: naiveReader },
     ];
   },
 

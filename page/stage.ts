@@ -37,6 +37,8 @@ export interface Setup {
   readonly replyMs?: number;
   /** A server that is used instead. */
   readonly naive?: NaiveServer;
+  /** The right reply, where a naive server may send another. */
+  readonly expected?: string;
   /** What the client does. */
   readonly client: (stage: Stage) => Promise<void>;
 }
@@ -104,7 +106,7 @@ export async function converse(
   setup: Setup,
   signal: AbortSignal,
 ): Promise<Trace> {
-  const { title, names, pipe, client } = setup;
+  const { title, names, pipe, expected, client } = setup;
   const sides = ["client", ...pipe ? ["path"] : [], "server"] as Side[];
   const recorder = new Recorder(sides);
   const peer = pipe ? "path" : "client";
@@ -119,7 +121,11 @@ export async function converse(
     );
     return server.conversations() >= opened.length;
   }, signal);
-  return recorder.trace({ title, ...(names && { names }) });
+  return recorder.trace({
+    title,
+    ...(names && { names }),
+    ...(expected !== undefined && { expected }),
+  });
 }
 
 /** A server, the project's or another. */
