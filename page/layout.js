@@ -167,7 +167,8 @@ function rowFor(step, flights, sides, layout) {
     const from = layout.x[flight.from];
     row.data = {
       x: from + (isRight ? -14 : 14),
-      y: 0,
+      // Above the start of the line, which nobody has seen to leave.
+      y: flight.sent === undefined ? -FALL : 0,
       text: cut(flight.text, Math.floor(room / DATA_CHARACTER)),
       anchor: isRight ? "end" : "start",
     };
@@ -188,9 +189,9 @@ function move(row, y, { lineHeight, hasMargins }) {
   const textHeight = lines.length * lineHeight;
   if (hasMargins && step.at !== "path") {
     const half = Math.max(textHeight / 2, 9);
-    row.y = y + Math.max(half, data === undefined ? 0 : 18) + 2;
+    row.y = y + Math.max(half, data === undefined ? 0 : 18 - data.y) + 2;
     row.textY = row.y - textHeight / 2 + 11;
-    if (data !== undefined) data.y = row.y - 5;
+    if (data !== undefined) data.y += row.y - 5;
     return row.y + half + 1;
   }
   // What leaves has its text above, what arrives has it below, so that the
@@ -198,12 +199,12 @@ function move(row, y, { lineHeight, hasMargins }) {
   const isArrival = ["accept", "receive", "end of file", "unread", "reset"]
     .includes(step.what);
   const above = (isArrival ? 0 : textHeight) +
-    (data === undefined ? 0 : lineHeight);
+    (data === undefined ? 0 : lineHeight - data.y);
   row.y = y + above + 8;
   row.textY = isArrival
     ? row.y + lineHeight + 1
     : row.y - textHeight - (data === undefined ? 0 : lineHeight) + 8;
-  if (data !== undefined) data.y = row.y - 7;
+  if (data !== undefined) data.y += row.y - 7;
   return row.y + (isArrival ? textHeight + 4 : 4);
 }
 

@@ -98,7 +98,7 @@ export async function writeThenRead(
 ): Promise<void> {
   const conn = await stage.connect();
   try {
-    for await (const chunk of uploadStream(upload)) {
+    for await (const chunk of uploadChunks(upload)) {
       let unsent = chunk;
       while (unsent.length > 0) {
         unsent = unsent.subarray(await conn.write(unsent));
@@ -113,24 +113,16 @@ export async function writeThenRead(
 }
 
 /** The bytes of an upload, a chunk every few ms. */
-export function uploadStream(
+export async function* uploadChunks(
   { before = "", after = "", byteLength }: Upload,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let left = byteLength;
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let text = before;
-  return new ReadableStream({
-    async pull(controller) {
-      if (left === 0) {
-        if (after !== "") controller.enqueue(encoder.encode(after));
-        return controller.close();
-      }
-      if (left < byteLength) await pause(CHUNK_MS);
-      const count = Math.min(left, CHUNK_BYTES);
-      controller.enqueue(encoder.encode(text + "x".repeat(count)));
-      text = "";
-      left -= count;
-    },
-  });
+  for (let left = byteLength; left > 0; left -= CHUNK_BYTES) {
+    yield encoder.encode(text + "x".repeat(Math.min(left, CHUNK_BYTES)));
+    text = "";
+    await pause(CHUNK_MS);
+  }
+  if (after !== "") yield encoder.encode(after);
 }
 
 /** Reads to the end of file, and notes what the program gets. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { drawTrace } from "./draw.js";
 import type { Trace } from "./trace.js";
 
 /** The traces of all scenes, by scene and choice: `last-word:close`. */
@@ -12,11 +13,45 @@ export interface Recording {
   readonly scenes: Readonly<Record<string, readonly Trace[]>>;
 }
 
+/** The folder of the recorded page, and of the pictures of the documents. */
+export const RECORDED: URL = new URL("../docs/page/", import.meta.url);
+
+/** The pictures of the documents: of which scene each is. */
+const PICTURES: Record<string, string> = {
+  "close.svg": "last-word:close",
+  "half_close.svg": "last-word:before",
+  "half_close_after.svg": "last-word:after",
+  "proxy.svg": "proxy:nginx-off",
+};
+
 /** The modules of the page; each after those that it imports. */
 const MODULES = [
   ...["words", "flights", "trace", "layout", "picture_style", "draw"],
   ...["scenes", "controls", "player", "app"],
 ];
+
+/** The files of the folder `RECORDED`, by their names. */
+export async function recordedFiles(
+  recording: Recording,
+): Promise<Record<string, string>> {
+  const pictures = Object.entries(PICTURES).map(([name, scene]) => {
+    const [trace] = recording.scenes[scene] ?? [];
+    if (trace === undefined) throw new Error(`Cannot find the scene ${scene}`);
+    return [name, `${drawTrace(trace, { isFile: true })}\n`];
+  });
+  return {
+    "index.html": await recordedPage(recording),
+    ...Object.fromEntries(pictures),
+  };
+}
+
+/** The recording in a page that `recordedPage()` has made. */
+export function recordingIn(page: string): Recording {
+  const [, data] = /<script [^>]* id="recording">(.*)<\/script>/.exec(page) ??
+    [];
+  if (data === undefined) throw new Error("Cannot find a recording");
+  return JSON.parse(data);
+}
 
 /**
  * Returns the page as one file: style, script and traces are inside. Its

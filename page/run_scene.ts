@@ -8,7 +8,7 @@ import {
   hastyServer,
   naiveReader,
   sendChunks,
-  uploadStream,
+  uploadChunks,
   writeThenRead,
 } from "./peers.ts";
 import type { PipeOptions } from "./pipe.ts";
@@ -111,7 +111,10 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
     server: { maxBytes: 64 * 1024 },
     client: choice === "beside"
       ? (stage) =>
-        stage.send(uploadStream({ byteLength: 512 * 1024 }), { end: MARKER })
+        stage.send(
+          ReadableStream.from(uploadChunks({ byteLength: 512 * 1024 })),
+          { end: MARKER },
+        )
       : (stage) =>
         writeThenRead(stage, { byteLength: 512 * 1024, after: MARKER }),
   }],
