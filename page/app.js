@@ -190,8 +190,8 @@ function start() {
   sheet.replaceSync(PICTURE_STYLE);
   document.adoptedStyleSheets = [sheet];
   document.getElementById("origin").textContent = recording === undefined
-    ? "Live: a real server and a real client, on this machine, run when you " +
-      "press “Now for real”."
+    ? "Live: each picture is of a conversation between a real server and a " +
+      "real client, on this machine, a moment ago."
     : `A recording: these conversations took place on ${recording.date}, and ` +
       "are shown again. To run them yourself: deno run -A demo.ts --page";
   const views = SCENES.map((scene, index) => new SceneView(scene, index));

@@ -40,20 +40,22 @@ export const SCENES = [
     id: "last-word",
     title: "The last word",
     text: [
-      `The server reads until “${MARKER}”. The client was set up wrongly, and ` +
-      `sends “${WRONG_MARKER}”: the end never comes. The server can tell the ` +
-      "client only if it knows that nothing more will come, and if the " +
-      "client still listens.",
+      `The server reads until the end marker “${MARKER}”. The client was set ` +
+      `up wrongly, and sends “${WRONG_MARKER}” instead: for the server, the ` +
+      "message never ends. It can say so only when it knows that nothing more " +
+      "will come; and the client learns it only if it still listens.",
     ],
     change: "After sending, the client",
     choices: [
       { id: "close", label: "closes: close()" },
       { id: "before", label: "half-closes: closeWrite()" },
-      { id: "after", label: "half-closes only after the reply" },
+      { id: "after", label: "waits, and half-closes after the reply" },
     ],
-    look: "The server does the same after a close and after a half-close: it " +
-      "cannot see a difference. See who is there to read what it says. Without " +
-      "either, it has to wait until its time limit of 1 s passes.",
+    look:
+      "After a close and after a half-close the server does the same, for " +
+      "it reads the same: an end of file. Only the half-closed client is " +
+      "there to read the answer. A client that only waits leaves the server " +
+      "waiting, too, until its time limit of 1 s passes.",
   },
   {
     id: "markers",
@@ -76,8 +78,8 @@ export const SCENES = [
     title: "A message cut anywhere",
     text: [
       "TCP may deliver a message in pieces, cut anywhere, also inside the end " +
-      "marker. Left, the server of this project. Right, a naive server, which " +
-      "looks for the marker in each piece alone, as many programs do.",
+      "marker. First picture: the server of this project. Second: a naive " +
+      "server, which looks for the marker in each piece alone.",
     ],
     change: "The message is cut",
     choices: [
@@ -86,9 +88,9 @@ export const SCENES = [
       { id: "2,5", label: "in the data, and before the marker" },
     ],
     hasCuts: true,
-    look: "The reader that keeps what it has read finds the marker whatever " +
-      "the cuts. The naive one misses it as soon as a cut lies inside the " +
-      "marker. Its own tests, with short messages that come in one piece, pass.",
+    look: "A reader that remembers the pieces before finds the marker, " +
+      "wherever the cuts are. The naive one misses it as soon as a cut lies " +
+      "inside the marker, and refuses a message that was complete.",
   },
   {
     id: "unread",
@@ -103,10 +105,10 @@ export const SCENES = [
       { id: "closes", label: "closes at once" },
       { id: "lingers", label: "lingers: reads on, and closes last" },
     ],
-    look:
-      "A close with unread bytes is a reset: it breaks the connection, and " +
-      "the reply is lost although the client did everything right. A server " +
-      "that reads and discards until the client is done keeps its last word.",
+    look: "A close with unread bytes causes a reset: the client’s next write " +
+      "fails, and the reply is lost, although it was sent. A server that " +
+      "lingers (half-closes, reads on, and discards) until the client is done " +
+      "keeps its last word.",
   },
   {
     id: "refused",
@@ -129,10 +131,11 @@ export const SCENES = [
     id: "proxy",
     title: "A proxy in between",
     text: [
-      "The server takes 0.7 s to reply. Each direction of the connection now " +
-      "has a proxy in it. These are pipes that treat a half-close as the named " +
-      "programs were measured to do. Left, the client half-closes before the " +
-      "reply; right, after it.",
+      "Between client and server there is often a proxy: a program that has a " +
+      "connection to each of them, and passes on what it reads. Here it is a " +
+      "pipe that treats a half-close as the named program was measured to do. " +
+      "The server takes 0.7 s to reply. First picture: the client half-closes " +
+      "before the reply. Second: after it.",
     ],
     change: "The proxy behaves like",
     choices: [
@@ -144,27 +147,29 @@ export const SCENES = [
       { id: "node", label: "Node pipe(), by default" },
       { id: "deno", label: "Deno, read(), write(), closeWrite()" },
     ],
-    look: "Many programs take “I am done sending” for “I am gone”, and close " +
-      "both directions, at once or after a time. Then the early half-close " +
-      "costs the reply. A half-close after the reply passes all of them.",
+    look: "Some proxies take “I am done sending” for “I am gone”, and close " +
+      "both connections: at once, or after a time. The server still replies, " +
+      "but to a proxy that has left. If the client half-closes after the " +
+      "reply, all of them are harmless.",
   },
   {
     id: "nat",
     title: "A NAT that forgets",
     text: [
-      "Home routers and clouds keep a table of connections, and forget a " +
-      "half-closed one soon: Linux 60 s after the half-close, some clouds " +
-      "after 30 s. Here a pipe forgets after 0.6 s, and the client waits for " +
-      "at most 2 s. Left, the client half-closes before the reply; right, " +
-      "after it.",
+      "A NAT (a router whose machines share one address, or a cloud’s) keeps a " +
+      "table of connections, and soon drops a half-closed one from it: Linux " +
+      "after 60 s, some clouds after 30 s. Here a pipe does so after 0.6 s. " +
+      "The client waits for at most 2 s. First picture: it half-closes before " +
+      "the reply. Second: after it.",
     ],
     change: "The server takes",
     choices: [
       { id: "1200", label: "1.2 s to reply" },
       { id: "200", label: "0.2 s to reply" },
     ],
-    look: "A box that has forgotten a connection says nothing: no error, no " +
-      "end of file. Only the client's own time limit ends the wait.",
+    look: "A NAT that has forgotten a connection says nothing: no error, no " +
+      "end of file. The server believes that its reply was sent, and only the " +
+      "client’s own time limit ends the wait.",
   },
   {
     id: "keep-alive",

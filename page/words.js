@@ -126,8 +126,8 @@ export class Words {
       ...this.#step(
         sent,
         "reset (inferred)",
-        `The kernel of the ${to} sends a reset ${cause}. This is inferred ` +
-          "(RFC 9293): Deno does not show resets.",
+        `The operating system of the ${to} sends a reset ${cause}. This is ` +
+          "inferred (RFC 9293): Deno does not show resets.",
       ),
       ms,
       at: sent.to,
