@@ -322,7 +322,10 @@ async function openConnection(
 }
 
 /** Deno's sockets and this machine's time. */
-export const system: ClientSystem = { clock: systemClock, connect: openConnection };
+export const system: ClientSystem = {
+  clock: systemClock,
+  connect: openConnection,
+};
 
 /** Returns the connection; or closes it, if the signal has aborted. */
 function unlessAborted<Conn extends Deno.Conn>(

@@ -106,8 +106,12 @@ class SceneView {
 
   async run() {
     const run = ++this.#runs;
-    this.#command.textContent =
+    const command =
       `deno run -A demo.ts --scene ${this.#scene.id}:${this.#choice}`;
+    // A line may end between two words, and not after a hyphen.
+    this.#command.replaceChildren(
+      ...command.split(" ").flatMap((word) => [make("span", {}, word), " "]),
+    );
     this.#status.className = "status";
     this.#status.textContent = recording ? "" : "Running …";
     this.element.setAttribute("aria-busy", "true");

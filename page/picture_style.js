@@ -36,7 +36,7 @@ export const PICTURE_STYLE = `
 .trace .name, .trace .lost text, .trace text.lost { fill: var(--hue); }
 .trace .life { stroke: var(--hue); stroke-width: 4px; }
 .trace .life.listens { stroke-dasharray: 7 4; stroke-width: 3px; }
-.trace .life.gone { stroke: var(--line); stroke-dasharray: 1 5; stroke-width: 2px; }
+.trace .life.gone { stroke: var(--dim); stroke-dasharray: 1 5; stroke-width: 2px; }
 .trace .life.unseen { stroke: var(--line); stroke-width: 2px; }
 .trace .mark { fill: var(--hue); stroke: var(--hue); stroke-width: 2px; }
 .trace .mark.open { fill: var(--paper); }

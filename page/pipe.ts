@@ -73,12 +73,9 @@ export class Pipe implements AsyncDisposable {
       () => Deno.connect({ hostname: "127.0.0.1", port: this.#serverPort }),
       { at: "path", to: "server" },
     );
-    const link = new Link(client, server, this.#options, () => {
-      const text = "forgets the connection";
-      // On the side of the server: that is whose reply is lost.
-      const note = { at: "path", to: "client", what: "note", text } as const;
-      this.#recorder.add({ ...note, link: 0 });
-    });
+    const at = { at: "path", to: "client", link: 0, what: "note" } as const;
+    const note = (text: string) => this.#recorder.add({ ...at, text });
+    const link = new Link(client, server, this.#options, note);
     this.#links.add(link);
     await link.run();
     this.#links.delete(link);
@@ -90,7 +87,7 @@ class Link {
   readonly #client: Deno.Conn;
   readonly #server: Deno.Conn;
   readonly #options: PipeOptions;
-  readonly #onForget: () => void;
+  readonly #note: (text: string) => void;
   readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   #isForgotten = false;
@@ -101,12 +98,12 @@ class Link {
     client: Deno.Conn,
     server: Deno.Conn,
     options: PipeOptions,
-    onForget: () => void,
+    note: (text: string) => void,
   ) {
     this.#client = client;
     this.#server = server;
     this.#options = options;
-    this.#onForget = onForget;
+    this.#note = note;
   }
 
   /** Runs until both directions have ended, or one has failed. */
@@ -136,6 +133,7 @@ class Link {
         const count = await from.read(buffer);
         if (this.#isForgotten) {
           if (count === null) return;
+          this.#note(`drops ${count} bytes`);
           continue;
         }
         if (count === null) break;
@@ -164,7 +162,7 @@ class Link {
     this.#timer = setTimeout(() => {
       if (closeAfterMs !== undefined) return this.close();
       this.#isForgotten = true;
-      this.#onForget();
+      this.#note("forgets the connection");
     }, ms);
   }
 }

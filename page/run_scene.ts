@@ -43,9 +43,19 @@ export async function runScene(id: string, choice: string): Promise<Trace[]> {
   if (!isKnown) {
     throw new UnknownSceneError(`The scene ${id} has no such choice`);
   }
-  const signal = AbortSignal.timeout(MAX_SCENE_MS);
-  const setups = SETUPS[id]!(choice);
-  return await Promise.all(setups.map((setup) => converse(setup, signal)));
+  const stop = new AbortController();
+  const timer = setTimeout(
+    () => stop.abort(new Error(`The scene took ${MAX_SCENE_MS} ms`)),
+    MAX_SCENE_MS,
+  );
+  try {
+    const setups = SETUPS[id]!(choice);
+    return await Promise.all(
+      setups.map((setup) => converse(setup, stop.signal)),
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Two positions in the message, in order, or undefined. */
