@@ -110,7 +110,9 @@ class SceneView {
       `deno run -A demo.ts --scene ${this.#scene.id}:${this.#choice}`;
     // A line may end between two words, and not after a hyphen.
     this.#command.replaceChildren(
-      ...command.split(" ").flatMap((word) => [make("span", {}, word), " "]),
+      ...command.split(/( )/).map((part) =>
+        part === " " ? part : make("span", {}, part)
+      ),
     );
     this.#status.className = "status";
     this.#status.textContent = recording ? "" : "Running …";
