@@ -15,6 +15,9 @@ import { printable, printError } from "./output.ts";
 import type { Watcher } from "./timeline.ts";
 import type { PictureFile } from "./values.ts";
 
+/** The exit status of a program that SIGINT has ended. */
+const INTERRUPTED = 130;
+
 /** Records the conversations of a client, all in one picture. */
 export class Picture implements Watcher {
   /** What the client has to run on. */
@@ -22,6 +25,11 @@ export class Picture implements Watcher {
   readonly #file: PictureFile;
   readonly #isQuiet: boolean;
   readonly #recorder = new Recorder(["client", "server"]);
+  // A conversation that does not end is worth a picture, too.
+  readonly #onInterrupt = () => {
+    this.#draw();
+    Deno.exit(INTERRUPTED);
+  };
   #title = "";
 
   /**
@@ -42,6 +50,7 @@ export class Picture implements Watcher {
 
   begin(address: string): void {
     this.#title = `A conversation with ${address}`;
+    Deno.addSignalListener("SIGINT", this.#onInterrupt);
   }
 
   event(): void {
@@ -53,12 +62,17 @@ export class Picture implements Watcher {
   }
 
   end(failure?: ConversationError): void {
+    Deno.removeSignalListener("SIGINT", this.#onInterrupt);
     if (failure !== undefined) {
       const { reason } = failure;
       const at = { at: "client", to: "server", link: 0 } as const;
       const text = `the conversation fails: ${reason}`;
       this.#recorder.add({ ...at, what: "note", text });
     }
+    this.#draw();
+  }
+
+  #draw(): void {
     const trace = this.#recorder.trace({
       title: this.#title,
       unseen: ["server"],

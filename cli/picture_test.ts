@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { needsRun } from "../tests/options.ts";
-import { refusingPort } from "../tests/sockets.ts";
-import { runClient, startServer } from "../tests/scripts.ts";
+import { listenLocally, refusingPort } from "../tests/sockets.ts";
+import {
+  FILE_PERMISSIONS,
+  runClient,
+  startScript,
+  startServer,
+} from "../tests/scripts.ts";
 import { temporaryDirectory } from "../tests/temporary.ts";
 
 /** The short texts of a picture. */
@@ -107,5 +112,27 @@ Deno.test(
     );
     assertEquals({ code, stdout }, { code: 2, stdout: "" });
     assertMatch(stderr, /^--trace cannot write .*; see --help\n$/);
+  },
+);
+
+Deno.test(
+  needsRun("client.ts --trace FILE.svg draws what has happened until Ctrl+C"),
+  async () => {
+    await using directory = await temporaryDirectory();
+    using listener = listenLocally();
+    const file = `${directory.path}/a.svg`;
+    const args = [
+      "--data=a",
+      `--port=${listener.addr.port}`,
+      `--trace=${file}`,
+    ];
+    await using client = startScript("client.ts", FILE_PERMISSIONS, args);
+    using conn = await listener.accept();
+    // The message, and the end of file.
+    while (await conn.read(new Uint8Array(100)) !== null);
+    client.kill("SIGINT");
+    assertEquals((await client.finished).code, 130);
+    const texts = textsOf(await Deno.readTextFile(file));
+    assert(texts.includes("sends 20 bytes"), texts.join());
   },
 );

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { needsNet } from "../tests/options.ts";
+import { rowsOf } from "../tests/markdown.ts";
+import { needsNet, needsRead } from "../tests/options.ts";
 import { runScene, UnknownSceneError } from "./run_scene.ts";
 import { SCENES } from "./scenes.js";
 import { outcomeOf, storyOf } from "./trace.js";
@@ -37,6 +38,33 @@ Deno.test("OUTCOMES has each choice of each scene", () => {
   );
   assertEquals(Object.keys(OUTCOMES), all);
 });
+
+/** The row of docs/paths.md that each choice of the scene `proxy` stands for. */
+const PATHS: Record<string, string> = {
+  "nginx-off": "nginx stream, `proxy_half_close off` (default)",
+  "nginx-on": "nginx stream, `proxy_half_close on`",
+  "haproxy": "HAProxy, `timeout server-fin 500ms`",
+  "socat": "socat, by default (`-t 0.5`)",
+  "socat-10": "socat, `-t 10`",
+  "node": "Node `pipe()`, `allowHalfOpen: false` (default)",
+  "deno": "Deno, `read()`, `write()`, `closeWrite()`",
+};
+
+Deno.test(
+  needsRead("the proxies lose what docs/paths.md says they lose"),
+  () => {
+    const page = new URL("../docs/paths.md", import.meta.url);
+    const rows = rowsOf(Deno.readTextFileSync(page), "path");
+    const { choices } = SCENES.find(({ id }) => id === "proxy")!;
+    for (const { id } of choices) {
+      const [, , slow, after] = rows.find(([path]) => path === PATHS[id]) ?? [];
+      const measured = [slow, after].map((finding) =>
+        finding === "LOST" ? "lost" : finding === "kept" ? "arrived" : finding
+      );
+      assertEquals(measured, OUTCOMES[`proxy:${id}`], id);
+    }
+  },
+);
 
 for (const [name, outcomes] of Object.entries(OUTCOMES)) {
   Deno.test(needsNet(`runScene() shows what it claims: ${name}`), async () => {
