@@ -189,9 +189,8 @@ export class Words {
           ];
       case "message":
         return [
-          "end marker found: message complete",
-          `${me} has found the end of a message, and calls its handler` +
-          `${quoted}.`,
+          "the message is complete",
+          `${me} has a complete message, and calls its handler${quoted}.`,
         ];
       case "half-close":
         return [
