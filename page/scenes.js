@@ -70,8 +70,9 @@ export const SCENES = [
       { id: "differ", label: WRONG_MARKER },
       { id: "agree", label: MARKER },
     ],
-    look: "With the right marker, the server replies before it has read the " +
-      "end of file. With the wrong one, it can reply only after that.",
+    look: "With the right marker, the message is complete as soon as it was " +
+      "read, and the server replies. With the wrong one, only the end of file " +
+      "tells the server that the marker will never come.",
   },
   {
     id: "cuts",
