@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { needsNet, needsRead } from "../tests/options.ts";
 import { readText, writeAll } from "../tests/sockets.ts";
-import { PAGE_FILES, servePage } from "./page_server.ts";
+import { MAX_SCENES, PAGE_FILES, servePage } from "./page_server.ts";
 
 /** The status and the text of a reply. */
 interface Answer {
@@ -89,6 +89,7 @@ Deno.test(needsNet("servePage() runs a scene for its page"), async () => {
 
 const wrong: [string, number, Record<string, string | undefined>][] = [
   ["another host", 403, { host: "example.com" }],
+  ["an empty host", 403, { host: "" }],
   ["another port of the host", 403, { host: "127.0.0.1:1" }],
   ["another origin", 403, { origin: "http://example.com" }],
   ["an opaque origin", 403, { origin: "null" }],
@@ -146,10 +147,13 @@ Deno.test(needsNet("servePage() runs a bounded number of scenes"), async () => {
   await using server = servePage(0);
   const slow = { scene: "nat", choice: "200" };
   const answers = await Promise.all(
-    Array.from({ length: 12 }, () => askToRun(server.url, slow)),
+    Array.from({ length: MAX_SCENES + 4 }, () => askToRun(server.url, slow)),
   );
   const statuses = answers.map(({ status }) => status).toSorted();
-  assertEquals(statuses, [...Array(8).fill(200), ...Array(4).fill(503)]);
+  assertEquals(statuses, [
+    ...Array(MAX_SCENES).fill(200),
+    ...Array(4).fill(503),
+  ]);
   assertEquals((await askToRun(server.url, SCENE)).status, 200);
 });
 

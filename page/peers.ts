@@ -5,6 +5,7 @@
  */
 import { MARKER } from "./scenes.js";
 import { type NaiveServer, pause, type Stage } from "./stage.ts";
+import type { TraceEvent } from "./trace.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -30,7 +31,6 @@ export const naiveReader: NaiveServer = async (conn, note, complete) => {
     break;
   }
   await conn.write(encoder.encode(reply));
-  conn.close();
 };
 
 /** Replies after the end marker, and closes with unread bytes. */
@@ -45,7 +45,6 @@ export const hastyServer: NaiveServer = async (conn, _note, complete) => {
   const [message = ""] = received.split(MARKER);
   complete(message);
   await conn.write(encoder.encode(message + message));
-  conn.close();
 };
 
 /** Sends each chunk when the server has read the one before. */
@@ -56,22 +55,26 @@ export async function sendChunks(
   const { recorder, signal } = stage;
   const conn = await stage.connect() as Deno.TcpConn;
   conn.setNoDelay();
-  let sent = 0;
-  for (const chunk of chunks) {
-    sent += await conn.write(encoder.encode(chunk));
-    await recorder.until((events) => {
-      const read = events.filter(({ at, what }) =>
-        at === "server" && (what === "receive" || what === "close")
-      );
-      const bytes = read.reduce(
-        (sum, event) => sum + (event.byteLength ?? 0),
-        0,
-      );
-      return bytes >= sent || read.some(({ what }) => what === "close");
-    }, signal);
+  try {
+    let sent = 0;
+    for (const chunk of chunks) {
+      sent += await conn.write(encoder.encode(chunk));
+      await recorder.until((events) => hasRead(events, sent), signal);
+    }
+    await conn.closeWrite();
+  } catch {
+    signal.throwIfAborted();
+    stage.note("a write has failed");
   }
-  await conn.closeWrite();
   await readReply(conn, stage);
+}
+
+/** Whether the server has read this many bytes, or has closed. */
+function hasRead(events: readonly TraceEvent[], byteLength: number): boolean {
+  const ours = events.filter(({ at }) => at === "server");
+  const read = ours.filter(({ what }) => what === "receive")
+    .reduce((sum, event) => sum + (event.byteLength ?? 0), 0);
+  return read >= byteLength || ours.some(({ what }) => what === "close");
 }
 
 /** How a client uploads. */

@@ -69,10 +69,15 @@ export class Pipe implements AsyncDisposable {
   }
 
   async #run(client: Deno.Conn): Promise<void> {
-    const server = await this.#recorder.connect(
-      () => Deno.connect({ hostname: "127.0.0.1", port: this.#serverPort }),
-      { at: "path", to: "server" },
-    );
+    let server;
+    try {
+      server = await this.#recorder.connect(
+        () => Deno.connect({ hostname: "127.0.0.1", port: this.#serverPort }),
+        { at: "path", to: "server" },
+      );
+    } catch {
+      return client.close(); // what failed is recorded
+    }
     const at = { at: "path", to: "client", link: 0, what: "note" } as const;
     const note = (text: string) => this.#recorder.add({ ...at, text });
     const link = new Link(client, server, this.#options, note);

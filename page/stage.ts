@@ -16,7 +16,10 @@ import { type End, Recorder } from "./recorder.ts";
 import { MARKER } from "./scenes.js";
 import type { Side, Trace } from "./trace.js";
 
-/** What serves one connection, instead of the project's server. */
+/**
+ * What serves one connection, instead of the project's server. The connection
+ * is closed when it has ended.
+ */
 export type NaiveServer = (
   conn: Deno.Conn,
   note: (text: string) => void,
@@ -67,13 +70,21 @@ export class Stage {
     this.signal = signal;
   }
 
-  /** Opens a connection that the client uses by hand. */
-  connect(): Promise<Deno.Conn> {
-    const { port } = this;
-    return this.recorder.connect(
+  /** Opens a connection that the client uses by hand, until an abort. */
+  async connect(): Promise<Deno.Conn> {
+    const { port, signal } = this;
+    const conn = await this.recorder.connect(
       () => Deno.connect({ hostname: "127.0.0.1", port }),
       this.#end,
     );
+    signal.addEventListener("abort", () => {
+      try {
+        conn.close();
+      } catch {
+        // The client has closed it.
+      }
+    });
+    return conn;
   }
 
   /** Sends with the project's client, and notes what its program gets. */
@@ -190,11 +201,16 @@ async function serveOne(
   let conn;
   try {
     conn = await listener.accept();
-  } catch (error) {
-    if (error instanceof Deno.errors.BadResource) return; // nobody connected
-    throw error;
+  } catch {
+    return; // nobody connected
   }
-  await serve(conn);
+  try {
+    await serve(conn);
+  } catch {
+    // What failed is recorded.
+  } finally {
+    conn.close();
+  }
 }
 
 /** Resolves after this time, in ms. */
