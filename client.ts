@@ -325,7 +325,11 @@ async function openSocket(
   }
 }
 
-const system: ClientSystem = { clock: systemClock, connect: openSocket };
+/** Deno's sockets and this machine's time. */
+export const system: ClientSystem = {
+  clock: systemClock,
+  connect: openSocket,
+};
 
 /** Returns the connection; or closes it, if the signal has aborted. */
 function unlessAborted<Conn extends Deno.Conn>(

@@ -1,6 +1,6 @@
 /**
- * A demonstration, over real sockets, of what a half-close buys:
- * `deno task demo`.
+ * A demonstration, over real sockets, of what a half-close buys, as text:
+ * `deno task demo`. With `--page`, as a page for a browser: `deno task page`.
  *
  * @module
  */
@@ -209,4 +209,11 @@ function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  if (Deno.args.length === 0) {
+    await main();
+  } else {
+    const { run } = await import("./cli/demo_script.ts");
+    await run();
+  }
+}

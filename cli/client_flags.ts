@@ -25,6 +25,7 @@ import {
   parseMarker,
   parseSeconds,
   parseSize,
+  parseTrace,
   readTextFile,
   someText,
   wholeNumber,
@@ -115,9 +116,10 @@ export const CLIENT_FLAGS = {
     default: "1GiB",
     option: "maxReplyBytes",
   }),
-  "trace": optionalFlag("[json]", choice("json"), "text", {
+  "trace": optionalFlag("[json|svg|html|FILE]", parseTrace, "text", {
     help: "draw a time line of the conversation on standard error, or write " +
-      "each step as a line of JSON; standard output has the reply alone",
+      "each step as a line of JSON, or a picture to trace.svg, trace.html or " +
+      "a FILE with such an ending; standard output has the reply alone",
   }),
   "check": switchFlag({
     help: "test, with a few conversations, what the path to the server does " +

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { connect, sendData } from "../client.ts";
+import { connectOver, sendDataOver } from "../client.ts";
 import { nameOf } from "../client/address.ts";
 import type { SendEvent } from "../client/events.ts";
 import {
@@ -122,7 +122,7 @@ async function sendAlone(
   const reply = await printer.show(
     address,
     byteLength,
-    () => sendData(data, { ...options, onEvent }),
+    () => sendDataOver(printer.system, data, { ...options, onEvent }),
   );
   if (reply === undefined) return;
   if (!isSent) {
@@ -174,7 +174,10 @@ async function requestAll(
     : undefined;
   const onEvent = (event: SendEvent) => printer.event(event);
   try {
-    const client = await connect({ ...options, timeout: 0, signal, onEvent });
+    const client = await connectOver(
+      printer.system,
+      { ...options, timeout: 0, signal, onEvent },
+    );
     printer.line("connected");
     for (const { data, nameSent } of inputs) {
       const reply = client.request(data);

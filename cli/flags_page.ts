@@ -5,7 +5,12 @@
  * @module
  */
 import type { Flag } from "./flag_table.ts";
-import { CLIENT_SCRIPT, type Script, SERVER_SCRIPT } from "./help.ts";
+import {
+  CLIENT_SCRIPT,
+  DEMO_SCRIPT,
+  type Script,
+  SERVER_SCRIPT,
+} from "./help.ts";
 
 /** The page that has the tables. */
 export const FLAGS_PAGE = new URL("../docs/cli.md", import.meta.url);
@@ -17,7 +22,7 @@ export const FLAGS_PAGE = new URL("../docs/cli.md", import.meta.url);
  * @throws {Error} If the comments of a script are missing.
  */
 export function withFlagTables(page: string): string {
-  return [SERVER_SCRIPT, CLIENT_SCRIPT].reduce((page, script) => {
+  return [SERVER_SCRIPT, CLIENT_SCRIPT, DEMO_SCRIPT].reduce((page, script) => {
     const begin = `<!-- flags of ${script.file} -->\n`;
     const start = page.indexOf(begin);
     const end = page.indexOf("<!-- end -->", start);
@@ -32,12 +37,15 @@ export function withFlagTables(page: string): string {
 /** Returns the Markdown table of a script's flags, as `deno fmt` leaves it. */
 export function flagTable({ flags, functionName }: Script): string {
   const rows = [
-    ["flag", "what it does", "default", `option of \`${functionName}()\``],
+    [
+      ...["flag", "what it does", "default"],
+      ...functionName === undefined ? [] : [`option of \`${functionName}()\``],
+    ],
     ...Object.entries(flags).map(([name, flag]) => [
       code(`--${name}${flag.value === undefined ? "" : ` ${flag.value}`}`),
       meaningOf(flag),
       defaultOf(flag),
-      flag.option === undefined ? "" : code(flag.option),
+      ...functionName === undefined ? [] : [code(flag.option ?? "")],
     ]),
   ].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = rows[0]!.map((_, column) =>

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Flag, FlagTable } from "./flag_table.ts";
+import { DEMO_FLAGS } from "./demo_flags.ts";
 import { SERVER_FLAGS } from "./server_flags.ts";
 import { CLIENT_FLAGS } from "./client_flags.ts";
 
@@ -21,8 +22,8 @@ export interface Script {
   readonly summary: string;
   /** Its flags. */
   readonly flags: FlagTable;
-  /** Name of the function whose options its flags set. */
-  readonly functionName: string;
+  /** Name of the function whose options its flags set, if they set any. */
+  readonly functionName?: string;
   /** What `--help` says after the flags: paragraphs. */
   readonly notes: readonly string[];
 }
@@ -61,6 +62,18 @@ export const CLIENT_SCRIPT: Script = {
     "line is wrong; 3 the conversation failed (refused, truncated, no reply, " +
     "timed out) or the output could not be written. With --check: 0 the path " +
     "keeps the reply; 1 the path loses it; 3 the check could not tell.",
+  ],
+};
+
+/** demo.ts. */
+export const DEMO_SCRIPT: Script = {
+  file: "demo.ts",
+  summary: "Shows over real sockets what a half-close does: without options, " +
+    "as text.",
+  flags: DEMO_FLAGS,
+  notes: [
+    "Exit status: 0 the demo has ended; 1 the page could not be served; 2 the " +
+    "command line is wrong; 3 the output could not be written.",
   ],
 };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { CLIENT_SCRIPT, helpText, SERVER_SCRIPT } from "./help.ts";
+import { CLIENT_SCRIPT, DEMO_SCRIPT, helpText, SERVER_SCRIPT } from "./help.ts";
 
-Deno.test.each([SERVER_SCRIPT, CLIENT_SCRIPT])(
+Deno.test.each([SERVER_SCRIPT, CLIENT_SCRIPT, DEMO_SCRIPT])(
   "helpText() describes each flag of $file in 80 columns",
   (script) => {
     const lines = helpText(script).split("\n");

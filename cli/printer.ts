@@ -4,9 +4,12 @@
  * @module
  */
 import type { SendEvent } from "../client/events.ts";
+import { system } from "../client.ts";
 import { ConversationError, type Reply } from "../client/reply.ts";
+import type { ClientSystem } from "../client/system.ts";
 import { UsageError } from "./flags.ts";
 import { hintForErrorReply, hintForFailure, SILENCE_HINT } from "./hints.ts";
+import type { PictureFile } from "./values.ts";
 import { InputError } from "./input.ts";
 import { JsonTimeline } from "./json_timeline.ts";
 import {
@@ -24,8 +27,8 @@ import { Timeline, type Watcher } from "./timeline.ts";
 export interface PrinterOptions {
   /** Whether exactly the bytes of the replies are printed. */
   readonly quiet: boolean;
-  /** A time line instead of lines; undefined for lines. */
-  readonly trace: "text" | "json" | undefined;
+  /** A time line or a picture instead of lines; undefined for lines. */
+  readonly trace: "text" | "json" | PictureFile | undefined;
   /** Whether the client keeps the connection for several messages. */
   readonly keepAlive: boolean;
   /** Whether a person types messages, whom a progress line would interrupt. */
@@ -41,6 +44,8 @@ export interface PrinterOptions {
 export class Printer {
   /** Exit status of the worst conversation. */
   status: number = EXIT.ok;
+  /** What the client has to run on. */
+  readonly system: ClientSystem;
   readonly #options: PrinterOptions;
   readonly #watcher: Watcher | undefined;
   readonly #hints = new Set<string>();
@@ -49,6 +54,7 @@ export class Printer {
   private constructor(options: PrinterOptions, watcher: Watcher | undefined) {
     this.#options = options;
     this.#watcher = watcher;
+    this.system = watcher?.system ?? system;
     this.#silence = new SilenceWatch(options.silenceMs, () => {
       this.#watcher?.breakLine();
       printError(`hint: ${SILENCE_HINT}`);
@@ -149,6 +155,10 @@ async function openWatcher(
   const color = Deno.stderr.isTerminal();
   if (trace === "text") return new Timeline({ write: writeErr, color });
   if (trace === "json") return new JsonTimeline(writeErr);
+  if (trace !== undefined) {
+    const { Picture } = await import("./picture.ts");
+    return new Picture(trace, quiet);
+  }
   if (quiet || isTyped || !Deno.stderr.isTerminal()) return undefined;
   const { Progress } = await import("./progress.ts");
   return new Progress();

@@ -7,9 +7,12 @@ import { cyan, dim, green, red } from "@std/fmt/colors";
 import { timeOf } from "./amounts.ts";
 import type { SendEvent } from "../client/events.ts";
 import type { ConversationError } from "../client/reply.ts";
+import type { ClientSystem } from "../client/system.ts";
 
 /** Shows the conversations of a client while they happen. */
 export interface Watcher {
+  /** What the client has to run on, if not on Deno's sockets. */
+  readonly system?: ClientSystem;
   /**
    * Shows that a conversation begins.
    *

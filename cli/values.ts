@@ -141,3 +141,17 @@ export function parseMarker(name: string, text: string): Uint8Array {
   }
   return new Uint8Array(bytes);
 }
+
+/** A file of a picture. */
+export type PictureFile = `${string}.svg` | `${string}.html`;
+
+/** What a trace is written as: JSON, or a picture in a file. */
+export const parseTrace: Parser<"json" | PictureFile> = (name, text) => {
+  if (text === "json") return text;
+  if (text === "svg" || text === "html") return `trace.${text}`;
+  if (/[^/\\]\.(svg|html)$/.test(text)) return text as PictureFile;
+  throw new UsageError(
+    `--${name} takes json, svg, html or a file that ends in .svg or .html, ` +
+      `not ${printable(text)}`,
+  );
+};

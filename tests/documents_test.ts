@@ -43,10 +43,12 @@ function documents(): [string, string][] {
 function modulesOf(folder: string): string[] {
   return [...Deno.readDirSync(new URL(folder, PROJECT))]
     .map(({ name }) => name)
-    .filter((name) => name.endsWith(".ts") && !name.endsWith("_test.ts"));
+    .filter((name) => /\.[jt]s$/.test(name) && !name.endsWith("_test.ts"));
 }
 
-const FOLDERS = ["framing/", "server/", "client/", "check/", "cli/"];
+const FOLDERS = [
+  ...["framing/", "server/", "client/", "check/", "page/", "cli/"],
+];
 
 Deno.test(needsRead("documents: links lead to files and headings"), () => {
   for (const [name, text] of documents()) {

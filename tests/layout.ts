@@ -7,7 +7,7 @@
 
 /** The folders of the library and its scripts. They have no folders. */
 export const FLAT_FOLDERS: readonly string[] = [
-  ...["framing/", "server/", "client/", "check/", "cli/"],
+  ...["framing/", "server/", "client/", "check/", "page/", "cli/"],
 ];
 
 /** The longest module, in lines. */
@@ -25,7 +25,7 @@ export function layoutFaultsOf(files: ReadonlyMap<string, string>): string[] {
     )
   );
   const long = [...files].filter(([path, text]) =>
-    path.endsWith(".ts") && text.trimEnd().split("\n").length > MAX_LINES
+    /\.[jt]s$/.test(path) && text.trimEnd().split("\n").length > MAX_LINES
   );
   const top = new Set(paths.map((path) => path.replace(/\/.*/, "")));
   return [

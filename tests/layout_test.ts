@@ -29,7 +29,7 @@ function projectFiles(folder = ""): Map<string, string> {
 
 Deno.test(needsRead("layout: imports keep the law"), () => {
   const files = [...projectFiles()].filter(([path]) =>
-    path.endsWith(".ts") && isUnderLaw(path)
+    /\.[jt]s$/.test(path) && isUnderLaw(path)
   );
   assert(files.length > 40, `only ${files.length} modules`);
   assertEquals(violationsOf(new Map(files)), []);
@@ -167,6 +167,9 @@ Deno.test.each([
   ["check/a.ts", `import b from "string-width";`, "string-width"],
   ["cli/a.ts", `import { b } from "../tests/b.ts";`, "tests/b.ts"],
   ["cli/a.ts", `import { b } from "../demo.ts";`, "demo.ts"],
+  ["page/a.ts", `import { b } from "../cli/b.ts";`, "cli/b.ts"],
+  ["page/a.js", `import { b } from "../check/b.ts";`, "check/b.ts"],
+  ["check/a.ts", `import { b } from "../page/b.js";`, "page/b.js"],
 ])("violationsOf() finds a broken law: %s: %s", (path, source, target) => {
   assertEquals(violationsOf(new Map([[path, source]])), [
     `${path} imports ${target}`,
@@ -182,6 +185,9 @@ Deno.test.each([
   ["check/a.ts", `import { b } from "../client.ts";`],
   ["cli/a.ts", `import { parseArgs } from "@std/cli/parse-args";`],
   ["cli/a.ts", `import { b } from "../check/b.ts";`],
+  ["cli/a.ts", `import { b } from "../page/b.js";`],
+  ["page/a.js", `import { b } from "./b.js";`],
+  ["page/a.ts", `import { b } from "../server.ts";`],
 ])("violationsOf() allows what the law allows: %s: %s", (path, source) => {
   assertEquals(violationsOf(new Map([[path, source]])), []);
 });
@@ -195,9 +201,13 @@ Deno.test("layoutFaultsOf() finds a folder in a flat folder", () => {
 
 Deno.test("layoutFaultsOf() finds a long module", () => {
   const lines = (count: number) => "line\n".repeat(count);
-  const files = { "a.ts": lines(350), "b.ts": lines(351), "c.md": lines(400) };
+  const files = {
+    ...{ "a.ts": lines(350), "b.ts": lines(351) },
+    ...{ "c.js": lines(351), "d.md": lines(400) },
+  };
   assertEquals(layoutFaultsOf(new Map(Object.entries(files))), [
     "b.ts has more than 350 lines",
+    "c.js has more than 350 lines",
   ]);
 });
 

@@ -28,6 +28,12 @@ const NET = { name: "net", host: "127.0.0.1" } as const;
 const READ = { name: "read" } as const;
 const WRITE = { name: "write" } as const;
 const RUN = { name: "run" } as const;
+const ENV = { name: "env" } as const;
+const SYS = { name: "sys" } as const;
+const FFI = { name: "ffi" } as const;
+
+/** The browser of the tests. */
+export const BROWSER = "chromium";
 
 /** A test over sockets of 127.0.0.1. */
 export function needsNet(name: string, limits?: Limits): TestOptions {
@@ -66,10 +72,22 @@ export function needsPrograms(
   return ignored(options, reason);
 }
 
+/**
+ * A test in a browser: Chromium, as Debian has it.
+ *
+ * @throws {Error} As {@linkcode needsPrograms} does.
+ */
+export function needsBrowser(name: string, limits?: Limits): TestOptions {
+  const options = needsPrograms([BROWSER], name, limits);
+  // What drives it reads in /proc, which Deno allows to `-A` alone.
+  return options.ignore || deniedOf([ENV, SYS, FFI]).length === 0
+    ? options
+    : ignored(options, "needs -A");
+}
+
 /** Whether tests may be ignored in this run because a permission is missing. */
 export function isRestricted(): boolean {
-  const env = { name: "env" } as const;
-  return deniedOf([NET, READ, WRITE, RUN, env]).length > 0;
+  return deniedOf([NET, READ, WRITE, RUN, ENV, SYS, FFI]).length > 0;
 }
 
 function needs(

@@ -1,0 +1,48 @@
+// @ts-check
+/**
+ * The style of a picture of a trace, light and dark.
+ *
+ * @module
+ */
+
+/** Rules for the classes that `drawTrace()` uses. */
+export const PICTURE_STYLE = `
+.trace {
+  --paper: #fff; --ink: #1c2126; --dim: #5b6570; --line: #c3cad1;
+  --client: #0b5cad; --server: #1a7040; --path: #7a4a9e; --lost: #c0182b;
+  font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
+}
+@media (prefers-color-scheme: dark) {
+  .trace {
+    --paper: #15181c; --ink: #e8ebee; --dim: #a3adb7; --line: #4a525b;
+    --client: #6db3ff; --server: #6fd39b; --path: #cba2ef; --lost: #ff7d8a;
+  }
+}
+.trace .paper { fill: var(--paper); }
+.trace text {
+  fill: var(--ink); stroke: var(--paper); stroke-width: 4px;
+  stroke-linejoin: round; paint-order: stroke;
+}
+.trace .ms, .trace .wait { fill: var(--dim); font-size: 11px; }
+.trace .wait { font-style: italic; }
+.trace .data {
+  font: 11px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+}
+.trace .name { font-weight: 600; font-size: 13px; }
+.trace .client { --hue: var(--client); }
+.trace .server { --hue: var(--server); }
+.trace .path { --hue: var(--path); }
+.trace .lost { --hue: var(--lost); }
+.trace .name, .trace .lost text, .trace text.lost { fill: var(--hue); }
+.trace .life { stroke: var(--hue); stroke-width: 4px; }
+.trace .life.listens { stroke-dasharray: 7 4; stroke-width: 3px; }
+.trace .life.gone { stroke: var(--dim); stroke-dasharray: 1 5; stroke-width: 2px; }
+.trace .life.unseen { stroke: var(--line); stroke-width: 2px; }
+.trace .mark { fill: var(--hue); stroke: var(--hue); stroke-width: 2px; }
+.trace .mark.open { fill: var(--paper); }
+.trace .flight { stroke: var(--hue); stroke-width: 1.5px; fill: none; }
+.trace .flight.connect, .trace .flight.end { stroke-dasharray: 5 4; }
+.trace .flight.reset { stroke-dasharray: 2 3; }
+.trace .tip { fill: var(--hue); }
+.trace .cross { stroke: var(--hue); stroke-width: 2.5px; fill: none; }
+`;

@@ -1,0 +1,194 @@
+// @ts-check
+/**
+ * The scenes of the page, in words: what each shows, and what can be changed.
+ * Runs in Deno and in a browser.
+ *
+ * @module
+ */
+
+/**
+ * @typedef {object} Choice
+ * @property {string} id
+ * @property {string} label
+ *
+ * @typedef {object} Scene
+ * @property {string} id
+ * @property {string} title
+ * @property {string[]} text What happens, in a few sentences.
+ * @property {string} change What to change.
+ * @property {Choice[]} choices The first is chosen at the start.
+ * @property {boolean} [hasCuts] Whether the message can be cut by hand: then
+ * the choices are examples of cuts.
+ * @property {string} look What to look for.
+ */
+
+/** The message of most scenes. */
+export const DATA = "a1234";
+
+/** What the server looks for. */
+export const MARKER = "SERVER WRONG MARKER";
+
+/** What a client sends that was set up wrongly. */
+export const WRONG_MARKER = "CLIENT WRONG MARKER";
+
+/** The message of the scene with the cuts. */
+export const MARKED = DATA + MARKER;
+
+/** @type {Scene[]} */
+export const SCENES = [
+  {
+    id: "last-word",
+    title: "The last word",
+    text: [
+      `The server reads until the end marker “${MARKER}”. The client was set ` +
+      `up wrongly, and sends “${WRONG_MARKER}” instead: for the server, the ` +
+      "message never ends. It can say so only when it knows that nothing more " +
+      "will come; and the client learns it only if it still listens.",
+    ],
+    change: "After sending, the client",
+    choices: [
+      { id: "close", label: "closes: close()" },
+      { id: "before", label: "half-closes: closeWrite()" },
+      { id: "after", label: "waits, and half-closes after the reply" },
+    ],
+    look:
+      "After a close and after a half-close the server does the same, for " +
+      "it reads the same: an end of file. Only the half-closed client is " +
+      "there to read the answer. A client that only waits leaves the server " +
+      "waiting, too, until its time limit of 1 s passes.",
+  },
+  {
+    id: "markers",
+    title: "Markers that differ, markers that agree",
+    text: [
+      "TCP delivers bytes, not messages. An agreed end marker tells where a " +
+      "message ends. This server answers a complete message with the message " +
+      "twice, and an incomplete one with an error.",
+    ],
+    change: "The client ends its message with",
+    choices: [
+      { id: "differ", label: WRONG_MARKER },
+      { id: "agree", label: MARKER },
+    ],
+    look: "With the right marker, the message is complete as soon as it was " +
+      "read, and the server replies. With the wrong one, only the end of file " +
+      "tells the server that the marker will never come.",
+  },
+  {
+    id: "cuts",
+    title: "A message cut anywhere",
+    text: [
+      "TCP may deliver a message in pieces, cut anywhere, also inside the end " +
+      "marker. First picture: the server of this project. Second: a naive " +
+      "server, which looks for the marker in each piece alone.",
+    ],
+    change: "The message is cut",
+    choices: [
+      { id: "7,12", label: "twice in the marker" },
+      { id: "10,10", label: "once in the marker" },
+      { id: "2,5", label: "in the data, and before the marker" },
+    ],
+    hasCuts: true,
+    look: "A reader that remembers the pieces before finds the marker, " +
+      "wherever the cuts are. The naive one misses it as soon as a cut lies " +
+      "inside the marker, and refuses a message that was complete.",
+  },
+  {
+    id: "unread",
+    title: "A close with unread bytes",
+    text: [
+      "The client sends more than the server reads: 1 MiB after the end of its " +
+      "message. It half-closes, as it should, and reads after it has written " +
+      "everything. If one of its writes fails, it gives up, as most programs do.",
+    ],
+    change: "After its reply, the server",
+    choices: [
+      { id: "closes", label: "closes at once" },
+      { id: "lingers", label: "lingers: reads on, and closes last" },
+    ],
+    look: "A close with unread bytes causes a reset: the client’s next write " +
+      "fails, and the reply is lost, although it was sent. A server that " +
+      "lingers (half-closes, reads on, and discards) until the client is done " +
+      "keeps its last word.",
+  },
+  {
+    id: "refused",
+    title: "An upload that is refused in its middle",
+    text: [
+      "The client sends 512 KiB. The server accepts messages of up to 64 KiB, " +
+      "and says so as soon as it knows.",
+    ],
+    change: "The client reads",
+    choices: [
+      { id: "beside", label: "while it sends" },
+      { id: "after", label: "only after it has sent everything" },
+    ],
+    look: "The refusal is sent in the middle of the upload. A client that " +
+      "listens while it sends can stop there. The other one sends everything, " +
+      "and still gets its reply: the server discards the rest instead of " +
+      "closing.",
+  },
+  {
+    id: "proxy",
+    title: "A proxy in between",
+    text: [
+      "Between client and server there is often a proxy: a program that has a " +
+      "connection to each of them, and passes on what it reads. Here it is a " +
+      "pipe that treats a half-close as the named program was measured to do. " +
+      "The server takes 0.7 s to reply. First picture: the client half-closes " +
+      "before the reply. Second: after it.",
+    ],
+    change: "The proxy behaves like",
+    choices: [
+      { id: "nginx-off", label: "nginx stream, by default" },
+      { id: "nginx-on", label: "nginx stream, proxy_half_close on" },
+      { id: "haproxy", label: "HAProxy, timeout server-fin 500ms" },
+      { id: "socat", label: "socat, by default (-t 0.5)" },
+      { id: "socat-10", label: "socat, -t 10" },
+      { id: "node", label: "Node pipe(), by default" },
+      { id: "deno", label: "Deno, read(), write(), closeWrite()" },
+    ],
+    look: "Some proxies take “I am done sending” for “I am gone”, and close " +
+      "both connections: at once, or after a time. The server still replies, " +
+      "but to a proxy that has left. If the client half-closes after the " +
+      "reply, all of them are harmless.",
+  },
+  {
+    id: "nat",
+    title: "A NAT that forgets",
+    text: [
+      "A NAT (a router whose machines share one address, or a cloud’s) keeps a " +
+      "table of connections, and soon drops a half-closed one from it: Linux " +
+      "after 60 s, some clouds after 30 s. Here a pipe does so after 0.6 s. " +
+      "The client waits for at most 2 s. First picture: it half-closes before " +
+      "the reply. Second: after it.",
+    ],
+    change: "The server takes",
+    choices: [
+      { id: "1200", label: "1.2 s to reply" },
+      { id: "200", label: "0.2 s to reply" },
+    ],
+    look: "A NAT that has forgotten a connection says nothing: no error, no " +
+      "end of file. The server believes that its reply was sent, and only the " +
+      "client’s own time limit ends the wait.",
+  },
+  {
+    id: "keep-alive",
+    title: "The other side: counts instead of half-closes",
+    text: [
+      "A protocol can do without a half-close. If each message says how many " +
+      "bytes it has (“5:a1234,”), the server needs no end of file, and many " +
+      "messages share one connection. The proxy in between closes both " +
+      "directions at a half-close, and the server takes 0.1 s to reply.",
+    ],
+    change: "Two messages, with",
+    choices: [
+      { id: "half-close", label: "a connection and a half-close each" },
+      { id: "count", label: "counts, on one connection" },
+    ],
+    look:
+      "With counts, nobody half-closes before the replies are read, so the " +
+      "proxy has nothing to misunderstand. The price: the server needs a time " +
+      "limit to notice a message that never becomes complete.",
+  },
+];
