@@ -14,8 +14,6 @@ const ACCEPT_PAUSE_MS = 100;
 
 /** Options of a health port. */
 export interface HealthOptions {
-  /** Address to listen on. */
-  readonly hostname: string;
   /** Port to listen on. */
   readonly port: number;
   /** Time from the close of the health port to the shutdown, in ms. */
@@ -36,10 +34,11 @@ export class HealthPort {
   /**
    * Opens the port, unless it was closed already.
    *
+   * @param hostname Address to listen on.
    * @throws {Error} If the port cannot be opened; `cause` is the reason.
    */
-  open(): void {
-    const { hostname, port } = this.#options;
+  open(hostname: string): void {
+    const { port } = this.#options;
     if (this.#closed) return;
     try {
       this.#listener = Deno.listen({ hostname, port });

@@ -78,6 +78,31 @@ Deno.test(
 );
 
 Deno.test(
+  needsRun("recv_end.service: ExecStart serves a module, as the file says"),
+  async () => {
+    await using folder = await Folder.make();
+    await using own = await Folder.make();
+    const module = await own.write(
+      "module.ts",
+      `import { ErrorReply } from "@recv-end/recv-end";
+export default () => {
+  throw new ErrorReply("own");
+};`,
+    );
+    const [command, ...args] = wordsOf(unitOf("one", folder.path), "ExecStart")
+      .map((word) =>
+        word.startsWith("--allow-read=") ? `${word},${own.path}` : word
+      );
+    await using server = new Program(command!, [...args, module]);
+    const [, socket] = await server.says(/^started on (.*)\n/);
+    const flags = [`--unix=${socket}`, "--data=a", "--quiet"];
+    const client = await runClient([...flags, "--marker=SERVER WRONG MARKER"]);
+    assertEquals(client.stdout, "ERROR:own!");
+    assertEquals((await server.stop()).code, 0);
+  },
+);
+
+Deno.test(
   needsPrograms(["systemd-analyze"], "recv_end.service: is valid"),
   async () => {
     await using folder = await Folder.make();
