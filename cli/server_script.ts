@@ -16,6 +16,10 @@ import { parseCommandLine, UsageError } from "./flags.ts";
 import { HealthPort } from "./health.ts";
 import { helpText, SERVER_SCRIPT } from "./help.ts";
 import { Log } from "./log.ts";
+import { newCounters, totalsOf } from "./metrics.ts";
+import { MetricsPort } from "./metrics_port.ts";
+import { toPrometheus, toStatus } from "./metrics_text.ts";
+import { type StatusPort, withNotice } from "./notice.ts";
 import { startServer } from "./observed_server.ts";
 import { OutputError, printable, printError, writeOut } from "./output.ts";
 import { EXIT, runMain } from "./run.ts";
@@ -57,22 +61,28 @@ export async function main(args: string[]): Promise<number> {
 async function serve(request: Request): Promise<number> {
   const { log: format = "text", quiet = false, parallel = 1 } = request.flags;
   const log = new Log(format, quiet ? null : Deno.stderr);
+  // Whoever sends a signal wants an answer, without a log as well.
+  const answers = quiet ? new Log(format, Deno.stderr) : log;
+  const counters = Array.from({ length: parallel }, newCounters);
   let address = nameOf(optionsOf(request.flags, SERVER_FLAGS));
   try {
     // Before there are listeners for signals: a signal ends the process while
     // the module loads, however long that takes.
     const configuration = parallel === 1 ? await configure(request) : undefined;
     if (configuration !== undefined) address = nameOf(configuration.options);
-    using signals = new Signals();
-    const server = await start(request, configuration, log);
+    using signals = new Signals(() => {
+      answers.append(`${toStatus(format, totalsOf(counters))}\n`);
+    });
+    const server = await start({ request, configuration, log, counters });
     signals.stop(server, log);
     await server.finished;
   } catch (error) {
     return failed(error, address);
   }
   log.summary();
+  const isWritten = await Promise.all([log.close(), answers.close()]);
   // A pending write would keep the process alive.
-  if (!await log.close()) Deno.exit(EXIT.ok);
+  if (isWritten.includes(false)) Deno.exit(EXIT.ok);
   return EXIT.ok;
 }
 
@@ -93,41 +103,54 @@ function failed(error: unknown, address: string): number {
   return error instanceof ModuleError ? EXIT.usage : EXIT.error;
 }
 
-/** Starts the server, and its health port if there is one. */
-async function start(
-  request: Request,
-  configuration: Configuration | undefined,
-  log: Log,
-): Promise<Stoppable> {
+/** What a server is started with. */
+interface Parts {
+  readonly request: Request;
+  /** Undefined if there are several threads, which find it themselves. */
+  readonly configuration: Configuration | undefined;
+  readonly log: Log;
+  /** Memory of the metrics of each thread. */
+  readonly counters: readonly Float64Array[];
+}
+
+/** Starts the server, and the ports that tell of its state. */
+async function start(parts: Parts): Promise<Stoppable> {
+  const { request, configuration, log, counters } = parts;
   const { flags } = request;
-  const health = healthPort(request);
+  const ports = statusPorts(parts);
   const onListen = (addr: Deno.Addr) => {
     const own = "hostname" in addr ? addr.hostname : DEFAULT_HOSTNAME;
-    health?.open(flags.hostname ?? own);
+    for (const port of ports) port.open(flags.hostname ?? own);
     const name = "port" in addr ? addr.port : (addr as Deno.UnixAddr).path;
     writeOut(`started on ${name}\n`);
   };
-  const { parallel: count = 1, log: format = "text", quiet = false } = flags;
+  const { log: format = "text", quiet = false } = flags;
   const server = configuration === undefined
-    ? new Threads({ count, request, format, quiet, onListen }, log)
-    : await serveInThisThread(configuration, log, onListen);
-  return health?.closingBefore(server) ?? server;
+    ? new Threads({ counters, request, format, quiet, onListen }, log)
+    : await serveInThisThread(configuration, log, counters[0]!, onListen);
+  return withNotice(server, ports, flags.notice ?? DEFAULT_NOTICE_MS);
 }
 
-function healthPort({ flags }: Request): HealthPort | undefined {
-  const { notice: noticeMs = DEFAULT_NOTICE_MS, "health-port": port } = flags;
-  return port === undefined ? undefined : new HealthPort({ port, noticeMs });
+function statusPorts({ request: { flags }, counters }: Parts): StatusPort[] {
+  const { "health-port": health, "metrics-port": metrics } = flags;
+  const text = () => toPrometheus(totalsOf(counters));
+  return [
+    ...(health === undefined ? [] : [new HealthPort(health)]),
+    ...(metrics === undefined ? [] : [new MetricsPort(metrics, text)]),
+  ];
 }
 
 async function serveInThisThread(
   configuration: Configuration,
   log: Log,
+  counters: Float64Array,
   onListen: (addr: Deno.Addr) => void,
 ): Promise<Stoppable> {
   const { path } = configuration.options;
   if (path !== undefined) await removeStaleSocket(path);
   const abort = new AbortController();
-  const server = startServer(configuration, log, abort.signal);
+  const { signal } = abort;
+  const server = startServer(configuration, { log, counters, signal });
   let isStopping = false;
   const run = async () => {
     try {

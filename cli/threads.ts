@@ -20,7 +20,9 @@ export type ThreadCommand =
     /** The port that the first thread has chosen; undefined for the first. */
     port: number | undefined;
     /** Memory of the counters of the limits, which all threads share. */
-    counters: { connections: Int32Array; slabs: Int32Array };
+    taken: { connections: Int32Array; slabs: Int32Array };
+    /** Memory of the metrics of this thread. */
+    counters: Float64Array;
     format: LogFormat;
     /** Whether the thread sends no lines of the log. */
     quiet: boolean;
@@ -39,8 +41,8 @@ export type ThreadEvent =
 
 /** Options of a server with several threads. */
 export interface ThreadsOptions {
-  /** Number of threads. */
-  readonly count: number;
+  /** Memory of the metrics of each thread. */
+  readonly counters: readonly Float64Array[];
   /** What each thread serves. */
   readonly request: Request;
   /** Format of the log. */
@@ -117,26 +119,28 @@ export class Threads implements Stoppable {
 
   /** Resolves when all threads listen; to undefined if aborted before. */
   async #start(
-    { count, request, format, quiet }: ThreadsOptions,
+    { counters, request, format, quiet }: ThreadsOptions,
   ): Promise<Deno.Addr | undefined> {
-    const counters = {
+    const taken = {
       connections: new Int32Array(new SharedArrayBuffer(4)),
       slabs: new Int32Array(new SharedArrayBuffer(4)),
     };
     // The first thread chooses the port if it is 0; the others share it.
     let port: number | undefined;
     let addr: Deno.Addr | undefined;
-    for (let i = 0; i < count; i++) {
+    for (const own of counters) {
+      const isFirst = this.#threads.length === 0;
       const thread = new Thread(this.#log);
       this.#threads.push(thread);
       const listening = thread.start({
         type: "serve",
         request,
         port,
-        counters,
+        taken,
+        counters: own,
         format,
         quiet,
-        isFirst: i === 0,
+        isFirst,
       });
       addr = await Promise.race([listening, this.#aborted.promise]);
       if (addr === undefined) return undefined;

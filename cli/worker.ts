@@ -29,7 +29,7 @@ scope.onmessage = ({ data: command }) => {
 };
 
 async function serve(
-  { request, port, counters, format, quiet, isFirst }: ThreadCommand & {
+  { request, port, counters, taken, format, quiet, isFirst }: ThreadCommand & {
     type: "serve";
   },
 ): Promise<void> {
@@ -50,7 +50,7 @@ async function serve(
       options: { ...options, port: port ?? options.port, reusePort: true },
     };
     if (isFirst) checkPortIsFree(configuration);
-    server = start(configuration, log, counters);
+    server = start(configuration, log, counters, taken);
   } catch (error) {
     const { name, message } = error as Error;
     return scope.postMessage({ type: "failed", error: { name, message } });
@@ -65,14 +65,16 @@ async function serve(
 function start(
   configuration: Configuration,
   log: Log,
-  counters: { connections: Int32Array; slabs: Int32Array },
+  counters: Float64Array,
+  taken: { connections: Int32Array; slabs: Int32Array },
 ): SocketServer {
   const { connections, slabs } = limitsOf(configuration);
   const limits = {
-    connections: new SharedCounter(connections.max, counters.connections),
-    slabs: new SharedCounter(slabs.max, counters.slabs),
+    connections: new SharedCounter(connections.max, taken.connections),
+    slabs: new SharedCounter(slabs.max, taken.slabs),
   };
-  return startServer(configuration, log, abort.signal, { limits });
+  const { signal } = abort;
+  return startServer(configuration, { log, counters, signal }, { limits });
 }
 
 /** @throws {UsageError | ModuleError} If a limit is refused. */
