@@ -45,9 +45,10 @@ export const SERVER_SCRIPT: Script = {
     "bytes, or as 64KiB, 64MiB, 1GiB. SECONDS may have a fraction; 0 is no " +
     "limit.",
     "SIGINT or SIGTERM begins a shutdown: open conversations have --grace " +
-    "seconds left. A second signal aborts them. With --health-port, the first " +
-    "signal closes the health port, and the shutdown begins after --notice " +
-    "seconds, so that a load balancer can stop sending.",
+    "seconds left. A second signal aborts them. With --health-port or " +
+    "--metrics-port, the first signal closes the health port, /readyz becomes " +
+    "503, and the shutdown begins after --notice seconds, so that a load " +
+    "balancer can stop sending. SIGUSR2 prints the metrics.",
     "Exit status: 0 after a shutdown; 1 the server could not listen; 2 the " +
     "command line or the module is wrong; 3 the output could not be written.",
   ],

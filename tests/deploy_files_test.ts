@@ -2,10 +2,12 @@
 // them, docs/operating.md.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { newCounters, totalsOf } from "../cli/metrics.ts";
+import { toPrometheus } from "../cli/metrics_text.ts";
 import { replacedAll, shipped } from "../deploy/testing/shipped.ts";
 import { Folder, freePort } from "../paths/running.ts";
 import { SHORT_LINGER_TOTAL_MS } from "../server/phases.ts";
-import { needsPrograms, needsRun } from "./options.ts";
+import { needsPrograms, needsRead, needsRun } from "./options.ts";
 import { Program, runProgram } from "./programs.ts";
 import { pathOf, runClient, runServer } from "./scripts.ts";
 
@@ -132,6 +134,23 @@ Deno.test(
     assert(Number(exposure) <= 1.5, stdout);
   },
 );
+
+Deno.test(
+  needsPrograms(["promtool"], "alerts.yml: passes promtool check rules"),
+  async () => {
+    const file = pathOf("deploy/alerts.yml");
+    const checked = await runProgram("promtool", ["check", "rules", file]);
+    assertEquals(checked, { ...checked, code: 0, stderr: "" });
+    assertStringIncludes(checked.stdout, "3 rules found");
+  },
+);
+
+Deno.test(needsRead("alerts.yml: names metrics that exist"), () => {
+  const metrics = toPrometheus(totalsOf([newCounters()]));
+  const names = shipped("alerts.yml").match(/\brecv_end_\w+/g) ?? [];
+  assert(names.length > 5);
+  for (const name of names) assertStringIncludes(metrics, `\n${name} `);
+});
 
 Deno.test(
   needsPrograms(["haproxy"], "haproxy.cfg: is valid as it stands"),
