@@ -49,7 +49,8 @@ export class MetricsPort implements StatusPort {
     if (method !== "GET" && method !== "HEAD") {
       return text(405, "GET and HEAD alone\n", { allow: "GET, HEAD" });
     }
-    switch (new URL(url).pathname) {
+    // A stranger's Host header may make a URL that is not valid.
+    switch (URL.parse(url)?.pathname) {
       case "/metrics":
         return text(200, this.#metrics(), { "content-type": PROMETHEUS_TYPE });
       case "/healthz":

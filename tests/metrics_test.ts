@@ -185,7 +185,15 @@ Deno.test(
 Deno.test(needsRun("the metrics port answers nothing else"), async () => {
   const port = freePort();
   const args = [`--metrics-port=${port}`, "--notice=0"];
-  await using _server = await startServer(args, ["-A"]);
+  await using server = await startServer(args, ["-A"]);
+  // An idle connection, and one that stops within its request.
+  using _idle = await connectTo(port);
+  using unfinished = await connectTo(port);
+  await writeAll(unfinished, "GET /metrics HTTP/1.1\r\nHost: ");
+  for (const host of ["a b", "a:99999", "[", ""]) {
+    const request = `GET /metrics HTTP/1.0\r\nHost: ${host}\r\n\r\n`;
+    assertMatch(await ordinaryClient(port, request), /^HTTP\/1.0 [24]0/);
+  }
   const head = await get(port, "/metrics", "HEAD");
   assertEquals([head.status, head.content], [200, ""]);
   assertEquals((await get(port, "/metrics?a=b")).status, 200);
@@ -194,6 +202,9 @@ Deno.test(needsRun("the metrics port answers nothing else"), async () => {
   const post = await get(port, "/metrics", "POST");
   assertEquals(post.status, 405);
   assertEquals(post.headers.get("allow"), "GET, HEAD");
+  const { code, stderr } = await server.stop();
+  assertEquals(code, 0);
+  assertMatch(stderr, /^\S+ shutting down; .*\n\S+ 0 conversations, .*\n$/);
 });
 
 Deno.test(needsRun("server.ts --metrics-port in use is one line"), async () => {
