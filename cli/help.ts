@@ -39,8 +39,8 @@ export const SERVER_SCRIPT: Script = {
   functionName: "serve",
   notes: [
     "MODULE is a path or a URL. Its default export is a handler, or an object " +
-    "with a handler and options of serve(), which flags override. Without a " +
-    "module, the reply is the message twice.",
+    "with handler or converse and other options of serve(), which flags " +
+    "override. Without a module, the reply is the message twice.",
     "A MARKER understands the escapes \\r \\n \\t \\0 \\\\ \\xHH. A SIZE is in " +
     "bytes, or as 64KiB, 64MiB, 1GiB. SECONDS may have a fraction; 0 is no " +
     "limit.",
