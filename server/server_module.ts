@@ -5,7 +5,7 @@
  */
 import type { Converse } from "./conversation.ts";
 import type { Handler } from "./handler.ts";
-import type { AnyServeOptions } from "./serve_options.ts";
+import type { ServeOptions, ServeUnixOptions } from "./serve_options.ts";
 
 /**
  * The default export of a module that `server.ts` serves, as
@@ -26,5 +26,7 @@ import type { AnyServeOptions } from "./serve_options.ts";
  */
 export type ServerModule =
   | Handler
-  | AnyServeOptions & { handler: Handler }
-  | AnyServeOptions & { converse: Converse };
+  | (
+    & (ServeOptions | ServeUnixOptions)
+    & ({ handler: Handler } | { converse: Converse })
+  );
