@@ -80,6 +80,7 @@ export {
   type ReplyBody,
 } from "./server/handler.ts";
 export type { ConversationReport } from "./server/report.ts";
+export type { ServerModule } from "./server/server_module.ts";
 export { removeStaleSocket } from "./server/socket_file.ts";
 export {
   CLIENT_MARKER,

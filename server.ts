@@ -23,6 +23,7 @@ import { SocketFile } from "./server/socket_file.ts";
 import { limitOf, resolveOptions } from "./server/options.ts";
 import { SHORT_LINGER_TOTAL_MS } from "./server/phases.ts";
 import { Places } from "./server/places.ts";
+import type { Around } from "./server/report.ts";
 import type {
   AnyServeOptions,
   ServeOptions,
@@ -91,6 +92,8 @@ export interface ServerParts {
   readonly listener?: AnyListener;
   /** A clock, used instead of this machine's. */
   readonly clock?: Clock;
+  /** Called for each connection that was accepted. */
+  readonly around?: Around;
 }
 
 /** The server that `serve()` returns. */
@@ -106,6 +109,7 @@ export class SocketServer implements Server<Deno.Addr> {
   readonly #socketFile: SocketFile | undefined;
   readonly #open = new Set<ServerConnection>();
   readonly #clock: Clock;
+  readonly #around: Around | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
   #isAccepting = false;
@@ -128,6 +132,7 @@ export class SocketServer implements Server<Deno.Addr> {
     const { limits = newLimits(options), clock = systemClock } = parts;
     this.#options = options;
     this.#clock = clock;
+    this.#around = parts.around;
     this.#places = new Places(limits.connections, clock);
     this.#resolved = resolveOptions(options, handler, {
       clock,
@@ -151,6 +156,11 @@ export class SocketServer implements Server<Deno.Addr> {
       this.#abortAll();
       throw error;
     }
+  }
+
+  /** The memory that messages are read into now, in bytes. */
+  get leasedBytes(): number {
+    return this.#resolved.pool.leasedBytes;
   }
 
   shutdown(): Promise<void> {
@@ -226,7 +236,8 @@ export class SocketServer implements Server<Deno.Addr> {
     if (this.#isShuttingDown) connection.finishSoon();
     // It was accepted in the turn in which the server was aborted.
     if (this.#isAborted) connection.abort();
-    connection.run(refusal).then((report) => {
+    const run = () => connection.run(refusal);
+    (this.#around?.(run) ?? run()).then((report) => {
       this.#open.delete(connection);
       this.#places.release(connection, hasPlace);
       this.#onConnectionEnd?.();

@@ -15,7 +15,7 @@ export interface Description<Option extends string> {
   readonly default?: string;
   /** Option of the library that the flag sets. */
   readonly option?: Option;
-  /** Flags that must be given as well. */
+  /** Flags one of which must be given as well. */
   readonly needs?: readonly string[];
   /** Flags that must not be given as well. */
   readonly excludes?: readonly string[];
@@ -164,9 +164,10 @@ function checkFlag(
   { needs = [], excludes = [], excludesWhen }: Flag,
   values: Readonly<Record<string, unknown>>,
 ): void {
-  const missing = needs.find((other) => !Object.hasOwn(values, other));
-  if (missing !== undefined) {
-    throw new UsageError(`--${name} needs --${missing}`);
+  if (
+    needs.length > 0 && !needs.some((other) => Object.hasOwn(values, other))
+  ) {
+    throw new UsageError(`--${name} needs --${needs.join(" or --")}`);
   }
   const excluded = excludes.find((other) => Object.hasOwn(values, other));
   if (excluded === undefined) return;

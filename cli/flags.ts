@@ -1,6 +1,6 @@
 /**
- * Reads a command line strictly: unknown flags, missing values and arguments
- * that are not flags are errors.
+ * Reads a command line strictly: unknown flags, missing values and unexpected
+ * arguments are errors.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export type Flags<Kinds extends Record<string, FlagKind>> = {
 };
 
 /**
- * Reads a command line.
+ * Reads a command line of flags alone.
  *
  * @param args Arguments, as `Deno.args` holds them.
  * @param kinds Names of all flags, and what each of them takes.
@@ -41,7 +41,23 @@ export function parseFlags<Kinds extends Record<string, FlagKind>>(
   args: readonly string[],
   kinds: Kinds,
 ): Flags<Kinds> {
-  checkArguments(args, kinds);
+  return parseCommandLine(args, kinds, 0).flags;
+}
+
+/**
+ * Reads a command line of flags and up to `maxOperands` other arguments.
+ *
+ * @param args Arguments, as `Deno.args` holds them.
+ * @param kinds Names of all flags, and what each of them takes.
+ * @throws {UsageError} If a flag is not among `kinds`, a value is missing or
+ * is given to a switch, or there are more operands.
+ */
+export function parseCommandLine<Kinds extends Record<string, FlagKind>>(
+  args: readonly string[],
+  kinds: Kinds,
+  maxOperands: number,
+): { flags: Flags<Kinds>; operands: string[] } {
+  const operands = checkArguments(args, kinds, maxOperands);
   const names = Object.keys(kinds);
   const { _: _rest, ...parsed } = parseArgs(args, {
     boolean: names.filter((name) => kinds[name] === "switch"),
@@ -52,22 +68,29 @@ export function parseFlags<Kinds extends Record<string, FlagKind>>(
   const given = new Set(
     args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? []),
   );
-  return Object.fromEntries(
+  const flags = Object.fromEntries(
     Object.entries(parsed).filter(([name]) => given.has(name)),
   ) as Flags<Kinds>;
+  return { flags, operands };
 }
 
-// parseArgs accepts unknown flags, and reads a missing value as an empty one.
-// So both are looked for before it runs.
+// parseArgs accepts unknown flags, reads a missing value as an empty one, and
+// makes numbers of operands. So they are looked for before it runs.
 function checkArguments(
   args: readonly string[],
   kinds: Record<string, FlagKind>,
-): void {
+  maxOperands: number,
+): string[] {
+  const operands: string[] = [];
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
     const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
     if (name === undefined) {
-      throw new UsageError(`unexpected argument ${printable(arg)}`);
+      if (arg.startsWith("-") || operands.length === maxOperands) {
+        throw new UsageError(`unexpected argument ${printable(arg)}`);
+      }
+      operands.push(arg);
+      continue;
     }
     if (!Object.hasOwn(kinds, name)) {
       throw new UsageError(`unknown flag --${printable(name)}`);
@@ -86,6 +109,7 @@ function checkArguments(
       );
     }
   }
+  return operands;
 }
 
 /** Parses the value of a flag; undefined if the flag was not given. */

@@ -65,7 +65,7 @@ function meaningOf(flag: Flag): string {
   const { help, needs = [], excludes = [], excludesWhen } = flag;
   const clause = excludesWhen === undefined ? "" : ` ${excludesWhen.clause}`;
   const rules = [
-    ...needs.map((other) => `needs --${other}`),
+    ...(needs.length === 0 ? [] : [`needs --${needs.join(" or --")}`]),
     ...(excludes.length === 0
       ? []
       : [`excludes --${excludes.join(", --")}${clause}`]),

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseFlags, UsageError } from "./flags.ts";
+import { parseCommandLine, parseFlags, UsageError } from "./flags.ts";
 
 const KINDS = {
   data: "values",
@@ -40,4 +40,29 @@ Deno.test.each([
   { args: ["\x1b[31m"], error: "unexpected argument \\x1b[31m" },
 ])("parseFlags() throws for $args", ({ args, error }) => {
   assertThrows(() => parseFlags(args, KINDS), UsageError, error);
+});
+
+Deno.test.each([
+  { args: [], operands: [], flags: {} },
+  { args: ["a.ts"], operands: ["a.ts"], flags: {} },
+  { args: ["a.ts", "--quiet"], operands: ["a.ts"], flags: { quiet: true } },
+  { args: ["--quiet", "a.ts"], operands: ["a.ts"], flags: { quiet: true } },
+  {
+    args: ["--port", "1", "a.ts"],
+    operands: ["a.ts"],
+    flags: { port: "1" },
+  },
+  // No number is made of it.
+  { args: ["0x10"], operands: ["0x10"], flags: {} },
+])("parseCommandLine() reads $args", ({ args, operands, flags }) => {
+  const read = parseCommandLine(args, KINDS, 1);
+  assertEquals<unknown>(read, { operands, flags });
+});
+
+Deno.test.each([
+  { args: ["a.ts", "b.ts"], error: "unexpected argument b.ts" },
+  { args: ["a.ts", "-q"], error: "unexpected argument -q" },
+  { args: ["a.ts", "--porr"], error: "unknown flag --porr" },
+])("parseCommandLine() throws for $args", ({ args, error }) => {
+  assertThrows(() => parseCommandLine(args, KINDS, 1), UsageError, error);
 });

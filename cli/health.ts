@@ -1,76 +1,44 @@
 /**
  * A health port: open while new connections are welcome, and closed some time
- * before the server shuts down. A load balancer that checks the port has
- * stopped sending by then, and no connection is reset in the backlog.
+ * before the server shuts down.
  *
  * @module
  */
-import { LONGEST_TIMER_MS } from "../framing/defaults.ts";
 import { type AnyListener, isGoneClient } from "../server/listen.ts";
-import type { Stoppable } from "./signals.ts";
+import type { StatusPort } from "./notice.ts";
 
 /** Pause before the next `accept()` after a failed one. */
 const ACCEPT_PAUSE_MS = 100;
 
-/** Options of a health port. */
-export interface HealthOptions {
-  /** Address to listen on. */
-  readonly hostname: string;
-  /** Port to listen on. */
-  readonly port: number;
-  /** Time from the close of the health port to the shutdown, in ms. */
-  readonly noticeMs: number;
-}
-
 /** Accepts connections and closes them at once. */
-export class HealthPort {
-  readonly #options: HealthOptions;
+export class HealthPort implements StatusPort {
+  readonly #port: number;
   #listener: AnyListener | undefined;
   #closed = false;
 
   /** Creates a health port that is not open yet. */
-  constructor(options: HealthOptions) {
-    this.#options = options;
+  constructor(port: number) {
+    this.#port = port;
   }
 
-  /**
-   * Opens the port, unless it was closed already.
-   *
-   * @throws {Error} If the port cannot be opened; `cause` is the reason.
-   */
-  open(): void {
-    const { hostname, port } = this.#options;
+  open(hostname: string): void {
     if (this.#closed) return;
     try {
-      this.#listener = Deno.listen({ hostname, port });
+      this.#listener = Deno.listen({ hostname, port: this.#port });
     } catch (error) {
       const { message } = error as Error;
-      throw new Error(`health port ${port}: ${message}`, { cause: error });
+      throw new Error(`health port ${this.#port}: ${message}`, {
+        cause: error,
+      });
     }
     this.#acceptAll(this.#listener);
   }
 
-  /** Returns the server with a shutdown that closes the health port first. */
-  closingBefore(server: Stoppable): Stoppable {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const noticeMs = Math.min(this.#options.noticeMs, LONGEST_TIMER_MS);
-    return {
-      finished: server.finished.finally(() => {
-        clearTimeout(timer);
-        this.#close();
-      }),
-      shutdown: () => {
-        this.#close();
-        timer ??= setTimeout(() => server.shutdown(), noticeMs);
-      },
-      abort: () => {
-        this.#close();
-        server.abort();
-      },
-    };
+  announce(): void {
+    this.close();
   }
 
-  #close(): void {
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener?.close();

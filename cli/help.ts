@@ -18,6 +18,8 @@ const NO_BREAK = "\u00a0";
 export interface Script {
   /** Name of its file. */
   readonly file: string;
+  /** Its arguments that are not flags, as `--help` shows them. */
+  readonly operands?: string;
   /** What the script does, in a sentence. */
   readonly summary: string;
   /** Its flags. */
@@ -31,20 +33,25 @@ export interface Script {
 /** server.ts. */
 export const SERVER_SCRIPT: Script = {
   file: "server.ts",
-  summary: "Answers each message over TCP with the message twice, or with an " +
-    "error reply.",
+  operands: "[MODULE]",
+  summary:
+    "Answers each message over TCP with a module's handler, or with it twice.",
   flags: SERVER_FLAGS,
   functionName: "serve",
   notes: [
+    "MODULE is a path or a URL. Its default export is a handler, or an object " +
+    "with handler or converse and other options of serve(), which flags " +
+    "override. Without a module, the reply is the message twice.",
     "A MARKER understands the escapes \\r \\n \\t \\0 \\\\ \\xHH. A SIZE is in " +
     "bytes, or as 64KiB, 64MiB, 1GiB. SECONDS may have a fraction; 0 is no " +
     "limit.",
     "SIGINT or SIGTERM begins a shutdown: open conversations have --grace " +
-    "seconds left. A second signal aborts them. With --health-port, the first " +
-    "signal closes the health port, and the shutdown begins after --notice " +
-    "seconds, so that a load balancer can stop sending.",
+    "seconds left. A second signal aborts them. With --health-port or " +
+    "--metrics-port, the first signal closes the health port, /readyz becomes " +
+    "503, and the shutdown begins after --notice seconds, so that a load " +
+    "balancer can stop sending. SIGUSR2 prints the metrics.",
     "Exit status: 0 after a shutdown; 1 the server could not listen; 2 the " +
-    "command line is wrong; 3 the output could not be written.",
+    "command line or the module is wrong; 3 the output could not be written.",
   ],
 };
 
@@ -78,11 +85,14 @@ export const DEMO_SCRIPT: Script = {
 };
 
 /** Returns the text of `--help`. */
-export function helpText({ file, summary, flags, notes }: Script): string {
+export function helpText(
+  { file, operands, summary, flags, notes }: Script,
+): string {
+  const shown = ["[OPTIONS]", ...(operands === undefined ? [] : [operands])];
   return [
     ...wrap(summary, COLUMNS),
     "",
-    `Usage: deno run -A ${file} [OPTIONS]`,
+    `Usage: deno run -A ${file} ${shown.join(" ")}`,
     "",
     "Options:",
     ...optionLines(flags),

@@ -38,9 +38,11 @@ export const SERVER_FLAGS = {
     option: "hostname",
     excludes: ["unix"],
     excludesWhen: {
-      clause: "unless --health-port is given",
-      // The health port is on this address, wherever the server itself is.
-      holds: (_hostname, given) => given["health-port"] === undefined,
+      clause: "unless --health-port or --metrics-port is given",
+      // These ports are on this address, wherever the server itself is.
+      holds: (_hostname, given) =>
+        given["health-port"] === undefined &&
+        given["metrics-port"] === undefined,
     },
   }),
   "port": valueFlag("PORT", wholeNumber(0, 65535), {
@@ -139,10 +141,15 @@ export const SERVER_FLAGS = {
     help: "port for the health checks of a load balancer: open until the " +
       "first signal",
   }),
+  "metrics-port": valueFlag("PORT", wholeNumber(1, 65535), {
+    help: "port for HTTP: GET /metrics for Prometheus; /healthz; /readyz, " +
+      "which is 503 from the first signal on",
+  }),
   "notice": valueFlag("SECONDS", parseSeconds, {
-    help: "time from the close of the health port to the shutdown",
+    help: "time from the close of the health port, and the first 503 of " +
+      "/readyz, to the shutdown",
     default: `${DEFAULT_NOTICE_MS / 1000}`,
-    needs: ["health-port"],
+    needs: ["health-port", "metrics-port"],
   }),
   "parallel": valueFlag("COUNT", wholeNumber(1, 1024), {
     help: "number of threads, which share the port and all limits",

@@ -4,30 +4,31 @@
  * @module
  */
 import config from "../deno.json" with { type: "json" };
-import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
-import { serve, type Server } from "../server.ts";
-import type { AnyServeOptions } from "../server/serve_options.ts";
+import { DEFAULT_HOSTNAME } from "../framing/defaults.ts";
 import { removeStaleSocket } from "../server/socket_file.ts";
 import {
-  type FlagValues,
-  inFlags,
-  kindsOf,
-  optionsOf,
-  readFlags,
-} from "./flag_table.ts";
-import { parseFlags, UsageError } from "./flags.ts";
+  type Configuration,
+  configure,
+  type Request,
+} from "./configuration.ts";
+import { kindsOf, optionsOf, readFlags } from "./flag_table.ts";
+import { parseCommandLine, UsageError } from "./flags.ts";
 import { HealthPort } from "./health.ts";
 import { helpText, SERVER_SCRIPT } from "./help.ts";
 import { Log } from "./log.ts";
-import { isOfAnOption, OptionError } from "./option_error.ts";
+import { newCounters, totalsOf } from "./metrics.ts";
+import { MetricsPort } from "./metrics_port.ts";
+import { toPrometheus, toStatus } from "./metrics_text.ts";
+import { type StatusPort, withNotice } from "./notice.ts";
+import { startServer } from "./observed_server.ts";
 import { OutputError, printable, printError, writeOut } from "./output.ts";
 import { EXIT, runMain } from "./run.ts";
 import { DEFAULT_NOTICE_MS, SERVER_FLAGS } from "./server_flags.ts";
+import { ModuleError } from "./server_module.ts";
 import { Signals, type Stoppable } from "./signals.ts";
+import { nameOf, StartError } from "./start_error.ts";
 import { Threads } from "./threads.ts";
 import { FreshSocketFile } from "./unix_server.ts";
-
-type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
 
 /** Runs the server script with the arguments of the process. */
 export async function run(): Promise<void> {
@@ -42,81 +43,123 @@ export async function run(): Promise<void> {
  * @throws {UsageError} If the command line is wrong.
  */
 export async function main(args: string[]): Promise<number> {
-  const given = parseFlags(args, kindsOf(SERVER_FLAGS));
+  const { flags: given, operands: [module] } = parseCommandLine(
+    args,
+    kindsOf(SERVER_FLAGS),
+    1,
+  );
   if (given.help) return writeOut(helpText(SERVER_SCRIPT)), EXIT.ok;
   if (given.version) return writeOut(`${config.version}\n`), EXIT.ok;
-  const flags = readFlags(given, SERVER_FLAGS);
-  const options: AnyServeOptions = optionsOf(flags, SERVER_FLAGS);
-  const log = new Log(flags.log ?? "text", flags.quiet ? null : Deno.stderr);
-  using signals = new Signals();
+  const request = { module, flags: readFlags(given, SERVER_FLAGS) };
+  const status = await serve(request);
+  // What a module has started would keep the process alive.
+  if (module !== undefined) Deno.exit(status);
+  return status;
+}
+
+/** Serves, and returns the exit status. */
+async function serve(request: Request): Promise<number> {
+  const { log: format = "text", quiet = false, parallel = 1 } = request.flags;
+  const log = new Log(format, quiet ? null : Deno.stderr);
+  // Whoever sends a signal wants an answer, without a log as well.
+  const answers = quiet ? new Log(format, Deno.stderr) : log;
+  const counters = Array.from({ length: parallel }, newCounters);
+  let address = nameOf(optionsOf(request.flags, SERVER_FLAGS));
   try {
-    if (options.path !== undefined) await removeStaleSocket(options.path);
-    const server = start(flags, options, log);
+    // Before there are listeners for signals: a signal ends the process while
+    // the module loads, however long that takes.
+    const configuration = parallel === 1 ? await configure(request) : undefined;
+    if (configuration !== undefined) address = nameOf(configuration.options);
+    using signals = new Signals(() => {
+      answers.append(`${toStatus(format, totalsOf(counters))}\n`);
+    });
+    const server = await start({ request, configuration, log, counters });
     signals.stop(server, log);
     await server.finished;
   } catch (error) {
-    if (error instanceof OutputError) throw error;
-    const { message } = error as Error;
-    if (error instanceof OptionError) {
-      throw new UsageError(printable(inFlags(message, SERVER_FLAGS)));
-    }
-    const address = nameOf(options);
-    printError(printable(`Cannot serve on ${address}: ${message}`));
-    return EXIT.error;
+    return failed(error, address);
   }
   log.summary();
+  const isWritten = await Promise.all([log.close(), answers.close()]);
   // A pending write would keep the process alive.
-  if (!await log.close()) Deno.exit(EXIT.ok);
+  if (isWritten.includes(false)) Deno.exit(EXIT.ok);
   return EXIT.ok;
 }
 
-/** Starts the server, and its health port if there is one. */
-function start(
-  flags: ServerFlags,
-  options: AnyServeOptions,
-  log: Log,
-): Stoppable {
-  const health = healthPort(flags);
+/**
+ * Prints why the server cannot start or go on; returns the exit status.
+ *
+ * @throws {UsageError} If the command line is wrong.
+ */
+function failed(error: unknown, address: string): number {
+  if (error instanceof OutputError) throw error;
+  const { message } = error as Error;
+  if (error instanceof UsageError) throw new UsageError(printable(message));
+  const isComplete = error instanceof StartError ||
+    error instanceof ModuleError;
+  printError(
+    printable(isComplete ? message : `Cannot serve on ${address}: ${message}`),
+  );
+  return error instanceof ModuleError ? EXIT.usage : EXIT.error;
+}
+
+/** What a server is started with. */
+interface Parts {
+  readonly request: Request;
+  /** Undefined if there are several threads, which find it themselves. */
+  readonly configuration: Configuration | undefined;
+  readonly log: Log;
+  /** Memory of the metrics of each thread. */
+  readonly counters: readonly Float64Array[];
+}
+
+/** Starts the server, and the ports that tell of its state. */
+async function start(parts: Parts): Promise<Stoppable> {
+  const { request, configuration, log, counters } = parts;
+  const { flags } = request;
+  const ports = statusPorts(parts);
   const onListen = (addr: Deno.Addr) => {
-    health?.open();
-    writeOut(`started on ${"port" in addr ? addr.port : options.path}\n`);
+    const own = "hostname" in addr ? addr.hostname : DEFAULT_HOSTNAME;
+    for (const port of ports) port.open(flags.hostname ?? own);
+    const name = "port" in addr ? addr.port : (addr as Deno.UnixAddr).path;
+    writeOut(`started on ${name}\n`);
   };
-  const { parallel: count = 1, log: format = "text", quiet = false } = flags;
-  const server = count === 1
-    ? serveInThisThread(options, log, onListen)
-    : new Threads({ count, options, format, quiet, onListen }, log);
-  return health?.closingBefore(server) ?? server;
+  const { log: format = "text", quiet = false } = flags;
+  const server = configuration === undefined
+    ? new Threads({ counters, request, format, quiet, onListen }, log)
+    : await serveInThisThread(configuration, log, counters[0]!, onListen);
+  return withNotice(server, ports, flags.notice ?? DEFAULT_NOTICE_MS);
 }
 
-function healthPort(flags: ServerFlags): HealthPort | undefined {
-  const { hostname = DEFAULT_HOSTNAME, "health-port": port } = flags;
-  const { notice: noticeMs = DEFAULT_NOTICE_MS } = flags;
-  return port === undefined
-    ? undefined
-    : new HealthPort({ hostname, port, noticeMs });
+function statusPorts({ request: { flags }, counters }: Parts): StatusPort[] {
+  const { "health-port": health, "metrics-port": metrics } = flags;
+  const text = () => toPrometheus(totalsOf(counters));
+  return [
+    ...(health === undefined ? [] : [new HealthPort(health)]),
+    ...(metrics === undefined ? [] : [new MetricsPort(metrics, text)]),
+  ];
 }
 
-function serveInThisThread(
-  options: AnyServeOptions,
+async function serveInThisThread(
+  configuration: Configuration,
   log: Log,
+  counters: Float64Array,
   onListen: (addr: Deno.Addr) => void,
-): Stoppable {
+): Promise<Stoppable> {
+  const { path } = configuration.options;
+  if (path !== undefined) await removeStaleSocket(path);
   const abort = new AbortController();
-  const { path } = options;
-  const server = tryToServe({
-    ...options,
-    signal: abort.signal,
-    ...(path === undefined && { onListen }),
-    onConversation: (report) => log.conversation(report),
-    onError: (error, _message, info) => log.error(error, info.remoteAddr),
-    onAcceptError: (error) => log.error(error),
-  });
+  const { signal } = abort;
+  const server = startServer(configuration, { log, counters, signal });
   let isStopping = false;
-  const settle = async (path: string) => {
-    const file = new FreshSocketFile(path);
+  const run = async () => {
     try {
-      const isReplaced = !await file.isSettled() && !isStopping;
-      if (isReplaced) throw new Error("another server has taken the socket");
+      if (path !== undefined) {
+        const isSettled = await new FreshSocketFile(path).isSettled();
+        if (!isSettled && !isStopping) {
+          throw new Error("another server has taken the socket");
+        }
+      }
       onListen(server.addr);
     } catch (error) {
       abort.abort();
@@ -126,7 +169,7 @@ function serveInThisThread(
     await server.finished;
   };
   return {
-    finished: path === undefined ? server.finished : settle(path),
+    finished: run(),
     shutdown: () => {
       isStopping = true;
       server.shutdown();
@@ -136,18 +179,4 @@ function serveInThisThread(
       abort.abort();
     },
   };
-}
-
-/** @throws {OptionError} If an option is refused. */
-function tryToServe(options: AnyServeOptions): Server<Deno.Addr> {
-  try {
-    return serve(options);
-  } catch (error) {
-    throw isOfAnOption(error) ? new OptionError(error.message) : error;
-  }
-}
-
-function nameOf(options: AnyServeOptions): string {
-  const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT, path } = options;
-  return path ?? `${hostname}:${port}`;
 }

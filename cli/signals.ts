@@ -1,5 +1,5 @@
 /**
- * How signals end the server script.
+ * How signals end the server script, or ask for its metrics.
  *
  * @module
  */
@@ -18,9 +18,12 @@ export interface Stoppable {
 /** The first of these signals shuts the server down, the second aborts it. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
+/** Asks for the metrics. Deno has a use of its own for SIGUSR1. */
+const STATUS_SIGNAL = "SIGUSR2";
+
 /**
- * Listens for signals that end a server. Signals that come before there is a
- * server count as well.
+ * Listens for signals that end a server, or ask for its metrics. Signals that
+ * end it count as well before there is a server.
  */
 export class Signals implements Disposable {
   #count = 0;
@@ -31,8 +34,16 @@ export class Signals implements Disposable {
     this.#apply();
   };
 
-  /** Starts to listen. */
-  constructor() {
+  readonly #onStatus: () => void;
+
+  /**
+   * Starts to listen.
+   *
+   * @param onStatus Writes the metrics.
+   */
+  constructor(onStatus: () => void) {
+    this.#onStatus = onStatus;
+    Deno.addSignalListener(STATUS_SIGNAL, onStatus);
     for (const signal of STOP_SIGNALS) {
       Deno.addSignalListener(signal, this.#listener);
     }
@@ -56,6 +67,7 @@ export class Signals implements Disposable {
 
   /** Stops listening. */
   [Symbol.dispose](): void {
+    Deno.removeSignalListener(STATUS_SIGNAL, this.#onStatus);
     for (const signal of STOP_SIGNALS) {
       Deno.removeSignalListener(signal, this.#listener);
     }

@@ -2,6 +2,9 @@ import { assertEquals } from "@std/assert";
 import { Log } from "./log.ts";
 import { Signals } from "./signals.ts";
 
+/** How often the metrics were asked for. */
+let statuses = 0;
+
 /** Runs this with listeners that the test calls instead of the system. */
 function withSignals(
   run: (signals: Signals, send: (signal: Deno.Signal) => void) => void,
@@ -19,7 +22,7 @@ function withSignals(
   };
   try {
     {
-      using signals = new Signals();
+      using signals = new Signals(() => statuses++);
       run(signals, (signal) => {
         for (const each of listeners) if (each[0] === signal) each[1]();
       });
@@ -73,5 +76,17 @@ Deno.test("Signals: two that come before the server abort it", () => {
     send("SIGTERM");
     signals.stop(server, log());
     assertEquals(server.calls, ["abort"]);
+  });
+});
+
+Deno.test("Signals: SIGUSR2 asks for the metrics, and ends nothing", () => {
+  withSignals((signals, send) => {
+    const server = fakeServer();
+    const before = statuses;
+    send("SIGUSR2");
+    signals.stop(server, log());
+    send("SIGUSR2");
+    assertEquals(statuses, before + 2);
+    assertEquals(server.calls, []);
   });
 });

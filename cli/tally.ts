@@ -23,7 +23,10 @@ export interface Tally {
 const MAX_OUTCOMES = 100;
 
 /** The outcome of a netstring that breaks off; its numbers are the client's. */
-const PARTIAL_MESSAGE = /^got \d+ of \d+ bytes$/;
+export const PARTIAL_MESSAGE = /^got \d+ of \d+ bytes$/;
+
+/** The name under which such outcomes are counted. */
+export const PARTIAL_MESSAGE_NAME = "got N of M bytes";
 
 /** Returns a tally of nothing. */
 export function emptyTally(): Tally {
@@ -48,7 +51,7 @@ export function addTally(sum: Tally, more: Readonly<Tally>): void {
 /** The name under which an outcome is counted. */
 function nameOf(outcome: string, counts: Tally["conversations"]): string {
   if (outcome in counts) return outcome;
-  const name = PARTIAL_MESSAGE.test(outcome) ? "got N of M bytes" : outcome;
+  const name = PARTIAL_MESSAGE.test(outcome) ? PARTIAL_MESSAGE_NAME : outcome;
   if (name in counts || name === "other") return name;
   const names = Object.keys(counts).filter((name) => name !== "other");
   return names.length < MAX_OUTCOMES ? name : "other";

@@ -4,20 +4,25 @@
  *
  * @module
  */
-import type { AnyServeOptions } from "../server/serve_options.ts";
+import type { Request } from "./configuration.ts";
 import type { Log } from "./log.ts";
 import type { LogFormat } from "./log_lines.ts";
-import { OptionError } from "./option_error.ts";
 import type { Stoppable } from "./signals.ts";
+import { fromSent, type SentError } from "./start_error.ts";
 import type { Tally } from "./tally.ts";
 
 /** A message to a thread. */
 export type ThreadCommand =
   | {
     type: "serve";
-    options: AnyServeOptions;
+    /** What to serve. */
+    request: Request;
+    /** The port that the first thread has chosen; undefined for the first. */
+    port: number | undefined;
     /** Memory of the counters of the limits, which all threads share. */
-    counters: { connections: Int32Array; slabs: Int32Array };
+    taken: { connections: Int32Array; slabs: Int32Array };
+    /** Memory of the metrics of this thread. */
+    counters: Float64Array;
     format: LogFormat;
     /** Whether the thread sends no lines of the log. */
     quiet: boolean;
@@ -30,16 +35,16 @@ export type ThreadCommand =
 /** A message from a thread. */
 export type ThreadEvent =
   | { type: "listening"; addr: Deno.Addr }
-  | { type: "failed"; message: string; isOptionError: boolean }
+  | { type: "failed"; error: SentError }
   | { type: "lines"; text: string }
   | { type: "finished"; tally: Tally };
 
 /** Options of a server with several threads. */
 export interface ThreadsOptions {
-  /** Number of threads. */
-  readonly count: number;
-  /** Options of each thread's server: no callbacks, and no signal. */
-  readonly options: AnyServeOptions;
+  /** Memory of the metrics of each thread. */
+  readonly counters: readonly Float64Array[];
+  /** What each thread serves. */
+  readonly request: Request;
   /** Format of the log. */
   readonly format: LogFormat;
   /** Whether no log is written. */
@@ -114,25 +119,28 @@ export class Threads implements Stoppable {
 
   /** Resolves when all threads listen; to undefined if aborted before. */
   async #start(
-    { count, options, format, quiet }: ThreadsOptions,
+    { counters, request, format, quiet }: ThreadsOptions,
   ): Promise<Deno.Addr | undefined> {
-    const counters = {
+    const taken = {
       connections: new Int32Array(new SharedArrayBuffer(4)),
       slabs: new Int32Array(new SharedArrayBuffer(4)),
     };
     // The first thread chooses the port if it is 0; the others share it.
-    let { port } = options;
+    let port: number | undefined;
     let addr: Deno.Addr | undefined;
-    for (let i = 0; i < count; i++) {
+    for (const own of counters) {
+      const isFirst = this.#threads.length === 0;
       const thread = new Thread(this.#log);
       this.#threads.push(thread);
       const listening = thread.start({
         type: "serve",
-        options: { ...options, port, reusePort: true },
-        counters,
+        request,
+        port,
+        taken,
+        counters: own,
         format,
         quiet,
-        isFirst: i === 0,
+        isFirst,
       });
       addr = await Promise.race([listening, this.#aborted.promise]);
       if (addr === undefined) return undefined;
@@ -169,10 +177,7 @@ class Thread {
     };
     this.#worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
       if (data.type === "listening") this.#listening.resolve(data.addr);
-      if (data.type === "failed") {
-        const { message, isOptionError } = data;
-        fail(isOptionError ? new OptionError(message) : new Error(message));
-      }
+      if (data.type === "failed") fail(fromSent(data.error));
       if (data.type === "lines") log.append(data.text);
       if (data.type === "finished") {
         log.add(data.tally);

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { SocketServer } from "../server.ts";
-import { echoTwice } from "../server/handler.ts";
+import type { SocketServer } from "../server.ts";
 import { newLimits } from "../server/limits.ts";
 import { SharedCounter } from "../server/shared_counter.ts";
 import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
-import type { AnyServeOptions } from "../server/serve_options.ts";
+import { type Configuration, configure } from "./configuration.ts";
 import { Log } from "./log.ts";
-import { isOfAnOption } from "./option_error.ts";
+import { startServer } from "./observed_server.ts";
+import { toStartError } from "./start_error.ts";
 import type { ThreadCommand, ThreadEvent } from "./threads.ts";
 
 /** The part of a Worker's global scope that is used here. */
@@ -29,7 +29,7 @@ scope.onmessage = ({ data: command }) => {
 };
 
 async function serve(
-  { options, counters, format, quiet, isFirst }: ThreadCommand & {
+  { request, port, counters, taken, format, quiet, isFirst }: ThreadCommand & {
     type: "serve";
   },
 ): Promise<void> {
@@ -44,28 +44,16 @@ async function serve(
     },
   );
   try {
-    if (isFirst) checkPortIsFree(options);
-    const { connections, slabs } = newLimits(options);
-    server = new SocketServer(
-      {
-        ...options,
-        signal: abort.signal,
-        onConversation: (report) => log.conversation(report),
-        onError: (error, _message, info) => log.error(error, info.remoteAddr),
-        onAcceptError: (error) => log.error(error),
-      },
-      echoTwice,
-      {
-        limits: {
-          connections: new SharedCounter(connections.max, counters.connections),
-          slabs: new SharedCounter(slabs.max, counters.slabs),
-        },
-      },
-    );
+    const { options, ...others } = await configure(request);
+    const configuration = {
+      ...others,
+      options: { ...options, port: port ?? options.port, reusePort: true },
+    };
+    if (isFirst) checkPortIsFree(configuration);
+    server = start(configuration, log, counters, taken);
   } catch (error) {
-    const { message } = error as Error;
-    const isOptionError = isOfAnOption(error);
-    return scope.postMessage({ type: "failed", message, isOptionError });
+    const { name, message } = error as Error;
+    return scope.postMessage({ type: "failed", error: { name, message } });
   }
   scope.postMessage({ type: "listening", addr: server.addr });
   await server.finished;
@@ -73,14 +61,44 @@ async function serve(
   scope.postMessage({ type: "finished", tally: log.tally });
 }
 
+/** Starts a server whose limits all threads share. */
+function start(
+  configuration: Configuration,
+  log: Log,
+  counters: Float64Array,
+  taken: { connections: Int32Array; slabs: Int32Array },
+): SocketServer {
+  const { connections, slabs } = limitsOf(configuration);
+  const limits = {
+    connections: new SharedCounter(connections.max, taken.connections),
+    slabs: new SharedCounter(slabs.max, taken.slabs),
+  };
+  const { signal } = abort;
+  return startServer(configuration, { log, counters, signal }, { limits });
+}
+
+/** @throws {UsageError | ModuleError} If a limit is refused. */
+function limitsOf(configuration: Configuration) {
+  try {
+    return newLimits(configuration.options);
+  } catch (error) {
+    throw toStartError(error, configuration);
+  }
+}
+
 /**
  * Checks that no other server listens on the port: one that shares its port,
  * too, would get a part of the connections, and neither would notice.
  *
- * @throws {Deno.errors.AddrInUse} If there is such a server.
+ * @throws {StartError} If there is such a server.
  */
-function checkPortIsFree(
-  { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT }: AnyServeOptions,
-): void {
-  if (port !== 0) Deno.listen({ hostname, port }).close();
+function checkPortIsFree(configuration: Configuration): void {
+  const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT } =
+    configuration.options;
+  if (port === 0) return;
+  try {
+    Deno.listen({ hostname, port }).close();
+  } catch (error) {
+    throw toStartError(error, configuration);
+  }
 }

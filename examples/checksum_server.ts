@@ -4,12 +4,12 @@
  * it is wrong, the reply is `ERROR:malformed!`, and the client may send the
  * sentence again.
  *
- *     deno run --allow-net=127.0.0.1 examples/checksum_server.ts
+ *     deno run -A server.ts examples/checksum_server.ts
  *     printf '$HCHDG,101.1,,,7.1,W*3C\r\n' | nc -N 127.0.0.1 10110
  *
  * @module
  */
-import { ErrorReply, type Message, serve } from "../mod.ts";
+import { ErrorReply, type Message, type ServerModule } from "../mod.ts";
 
 /** A sentence: the start, the body, and the checksum of the body. */
 const SENTENCE = /^[$!]([ -)+-~]+)\*([0-9A-F]{2})$/;
@@ -24,9 +24,9 @@ function accept(message: Message): string {
   return `got ${body.split(",", 1)}`;
 }
 
-const server = serve({
-  port: Number(Deno.args[0] ?? 10110),
+export default {
+  port: 10110,
   end: "\r\n",
   keepAlive: true,
-}, accept);
-console.log(`started on ${server.addr.port}`);
+  handler: accept,
+} satisfies ServerModule;

@@ -3,12 +3,12 @@
  * or not, each ended by `\r\n` or `\n`. The reply to a line is a line;
  * `ERROR:unknown command!` is one, too.
  *
- *     deno run --allow-net=127.0.0.1 examples/line_server.ts
+ *     deno run -A server.ts examples/line_server.ts
  *     printf 'upper to be\nreverse ton ro\n' | nc -N 127.0.0.1 4444
  *
  * @module
  */
-import { ErrorReply, type Message, serve } from "../mod.ts";
+import { ErrorReply, type Message, type ServerModule } from "../mod.ts";
 
 const COMMANDS: ReadonlyMap<string, (text: string) => string> = new Map([
   ["echo", (text) => text],
@@ -24,10 +24,9 @@ function answer(message: Message): string {
   return command(words.join(" "));
 }
 
-const server = serve({
-  port: Number(Deno.args[0] ?? 4444),
+export default {
   end: ["\r\n", "\n"],
   replyEnd: "\n",
   keepAlive: true,
-}, answer);
-console.log(`started on ${server.addr.port}`);
+  handler: answer,
+} satisfies ServerModule;

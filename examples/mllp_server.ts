@@ -4,13 +4,13 @@
  * a control id is rejected (AR). Without the start of a block, the reply is
  * `ERROR:malformed!`.
  *
- *     deno run --allow-net=127.0.0.1 examples/mllp_server.ts
+ *     deno run -A server.ts examples/mllp_server.ts
  *     printf '\013MSH|^~\\&|A|B|C|D|||ORU^R01|42|P|2.5\r\034\r' |
  *       nc -N 127.0.0.1 2575 | tr '\r' '\n'
  *
  * @module
  */
-import { ErrorReply, type Message, serve } from "../mod.ts";
+import { ErrorReply, type Message, type ServerModule } from "../mod.ts";
 
 const NO_HEADER = "MSH|^~\\&|||||||||P|2.5";
 const HOUR = 60 * 60 * 1000; // a sender may have nothing to send for that long
@@ -29,11 +29,11 @@ function acknowledge(message: Message): string {
   return `\x0b${ack.join("|")}\rMSA|${msh[9] ? "AA" : "AR"}|${msh[9]}\r`;
 }
 
-const server = serve({
-  port: Number(Deno.args[0] ?? 2575),
+export default {
+  port: 2575,
   end: "\x1c\r",
   keepAlive: true,
   idleTimeout: HOUR,
   messageTimeout: HOUR,
-}, acknowledge);
-console.log(`started on ${server.addr.port}`);
+  handler: acknowledge,
+} satisfies ServerModule;

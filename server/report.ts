@@ -1,5 +1,5 @@
 /**
- * The report of one conversation.
+ * The report of one conversation, and who waits for it.
  *
  * @module
  */
@@ -45,3 +45,11 @@ export interface ConversationReport {
   /** The error that the handler threw, where the outcome is `"failed"`. */
   error?: unknown;
 }
+
+/**
+ * Runs one connection from accept to close, by calling `run` once. What is the
+ * active context of asynchronous calls by then is that of its handler.
+ */
+export type Around = (
+  run: () => Promise<ConversationReport>,
+) => Promise<ConversationReport>;

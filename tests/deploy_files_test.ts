@@ -2,10 +2,12 @@
 // them, docs/operating.md.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { newCounters, totalsOf } from "../cli/metrics.ts";
+import { toPrometheus } from "../cli/metrics_text.ts";
 import { replacedAll, shipped } from "../deploy/testing/shipped.ts";
 import { Folder, freePort } from "../paths/running.ts";
 import { SHORT_LINGER_TOTAL_MS } from "../server/phases.ts";
-import { needsPrograms, needsRun } from "./options.ts";
+import { needsPrograms, needsRead, needsRun } from "./options.ts";
 import { Program, runProgram } from "./programs.ts";
 import { pathOf, runClient, runServer } from "./scripts.ts";
 
@@ -78,6 +80,31 @@ Deno.test(
 );
 
 Deno.test(
+  needsRun("recv_end.service: ExecStart serves a module, as the file says"),
+  async () => {
+    await using folder = await Folder.make();
+    await using own = await Folder.make();
+    const module = await own.write(
+      "module.ts",
+      `import { ErrorReply } from "@recv-end/recv-end";
+export default () => {
+  throw new ErrorReply("own");
+};`,
+    );
+    const [command, ...args] = wordsOf(unitOf("one", folder.path), "ExecStart")
+      .map((word) =>
+        word.startsWith("--allow-read=") ? `${word},${own.path}` : word
+      );
+    await using server = new Program(command!, [...args, module]);
+    const [, socket] = await server.says(/^started on (.*)\n/);
+    const flags = [`--unix=${socket}`, "--data=a", "--quiet"];
+    const client = await runClient([...flags, "--marker=SERVER WRONG MARKER"]);
+    assertEquals(client.stdout, "ERROR:own!");
+    assertEquals((await server.stop()).code, 0);
+  },
+);
+
+Deno.test(
   needsPrograms(["systemd-analyze"], "recv_end.service: is valid"),
   async () => {
     await using folder = await Folder.make();
@@ -107,6 +134,23 @@ Deno.test(
     assert(Number(exposure) <= 1.5, stdout);
   },
 );
+
+Deno.test(
+  needsPrograms(["promtool"], "alerts.yml: passes promtool check rules"),
+  async () => {
+    const file = pathOf("deploy/alerts.yml");
+    const checked = await runProgram("promtool", ["check", "rules", file]);
+    assertEquals(checked, { ...checked, code: 0, stderr: "" });
+    assertStringIncludes(checked.stdout, "3 rules found");
+  },
+);
+
+Deno.test(needsRead("alerts.yml: names metrics that exist"), () => {
+  const metrics = toPrometheus(totalsOf([newCounters()]));
+  const names = shipped("alerts.yml").match(/\brecv_end_\w+/g) ?? [];
+  assert(names.length > 5);
+  for (const name of names) assertStringIncludes(metrics, `\n${name} `);
+});
 
 Deno.test(
   needsPrograms(["haproxy"], "haproxy.cfg: is valid as it stands"),

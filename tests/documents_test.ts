@@ -5,6 +5,13 @@ import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import { toJson, toLine } from "../cli/log_lines.ts";
 import { Log } from "../cli/log.ts";
+import {
+  Metrics,
+  nameOfOutcome,
+  newCounters,
+  totalsOf,
+} from "../cli/metrics.ts";
+import { toPrometheus, toStatus } from "../cli/metrics_text.ts";
 import * as library from "../mod.ts";
 import {
   anchorsOf,
@@ -128,6 +135,8 @@ Deno.test(needsRead("documents: error codes are in the sources"), () => {
   assert(inReadme.length > 0 && inLog.length > 0);
   for (const code of [...inReadme, ...inLog]) {
     assert(source.includes(`"${code}"`), code);
+    // Otherwise the metrics would count it as one that a handler has chosen.
+    assertEquals(nameOfOutcome(code), code);
   }
 });
 
@@ -139,6 +148,25 @@ Deno.test(needsRead("docs/architecture.md: names every module"), () => {
     const modules = modulesOf(folder);
     assertEquals(named.toSorted(), modules.toSorted(), folder);
   }
+});
+
+Deno.test(needsRead("docs/operating.md: has the metrics, and a status"), () => {
+  const page = read("docs/operating.md");
+  const text = toPrometheus(totalsOf([newCounters()]));
+  const metrics = [...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
+  assertEquals(namesOf(page, "metric"), metrics);
+  // The line is that of the code: its words are, in their order.
+  const words = (line: string) => line.match(/[a-z%]{3,}/g);
+  const status = blocksOf(page).flatMap(({ lines }) => lines)
+    .filter((line) => line.includes(" connections open, "));
+  const counters = newCounters();
+  const report = { ...REPORT, durationMs: 4, messages: 1 };
+  for (const outcome of ["ok", "no end"]) {
+    new Metrics(counters).conversation({ ...report, outcome });
+  }
+  new Metrics(counters).bufferBytes = 1024;
+  const written = toStatus("text", totalsOf([counters]));
+  assertEquals(status.map(words), [words(written)]);
 });
 
 /** Whether a module defines this function: `name`, or `Class.name`. */
@@ -165,21 +193,23 @@ Deno.test(needsRead("docs/architecture.md: functions are in the files"), () => {
   }
 });
 
+/** The report of a conversation in the page about the log. */
+const REPORT: library.ConversationReport = {
+  remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 45354 },
+  outcome: "no end",
+  messages: 0,
+  bytesIn: 24,
+  bytesOut: 13,
+  replyLost: false,
+  durationMs: 11.2,
+};
+
 const withoutTime = (line: string) =>
   line.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, "TIME");
 
 Deno.test(
   needsRead("docs/operating.md: has lines as the log writes them"),
   async () => {
-    const report: library.ConversationReport = {
-      remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 45354 },
-      outcome: "no end",
-      messages: 0,
-      bytesIn: 24,
-      bytesOut: 13,
-      replyLost: false,
-      durationMs: 11.2,
-    };
     const tally = {
       conversations: { "no end": 2, ok: 3 },
       bytesIn: 91,
@@ -200,7 +230,7 @@ Deno.test(
       log.add(tally);
       log.summary();
       await log.close();
-      for (const line of [toText(report), summary.trimEnd()]) {
+      for (const line of [toText(REPORT), summary.trimEnd()]) {
         assert(shown.includes(withoutTime(line)), line);
       }
     }

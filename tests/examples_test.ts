@@ -1,4 +1,4 @@
-// The examples, run as processes. The client of the MLLP server is npm's
+// The examples, as server.ts serves them. The client of the MLLP server is npm's
 // @medplum/hl7.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -7,13 +7,13 @@ import { Hl7Client } from "npm:@medplum/hl7@5.0.10";
 import { connect, messages } from "../mod.ts";
 import { needsRead, needsRun } from "./options.ts";
 import type { Listening } from "./programs.ts";
-import { pathOf, startListening, startScript } from "./scripts.ts";
+import { pathOf, startListening, startScript, startServer } from "./scripts.ts";
 import { connectTo, ordinaryClient, readText, writeAll } from "./sockets.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
-/** Starts an example on a free port; resolves when it listens. */
-async function startExample(name: string): Promise<Listening> {
-  const script = `examples/${name}_server.ts`;
-  return await startListening(script, ["--allow-net=127.0.0.1"], ["0"]);
+/** Serves an example on a free port; resolves when it listens. */
+function startExample(name: string, ...flags: string[]): Promise<Listening> {
+  return startServer([pathOf(`examples/${name}_server.ts`), ...flags]);
 }
 
 /** `count` texts, each made of its number. */
@@ -209,7 +209,47 @@ Deno.test(needsRun("MLLP server: refuses what is not complete"), async () => {
   );
 });
 
-for (const name of ["checksum", "line", "mllp"]) {
+Deno.test(
+  needsRun("key-value server: threads share values, restarts keep them"),
+  async () => {
+    await using directory = await temporaryDirectory();
+    const start = () =>
+      startListening(
+        "server.ts",
+        ["-A"],
+        [
+          ...["--port=0", "--parallel=2"],
+          pathOf("examples/key_value_server.ts"),
+        ],
+        { env: { DATABASE: `${directory.path}/values` } },
+      );
+    {
+      await using server = await start();
+      for (let number = 0; number < 20; number++) {
+        // Each on a connection of its own: the kernel chooses the thread.
+        const lines = `SET ${number} a ${number}\nGET ${number - 1}\n`;
+        assertEquals(
+          await ordinaryClient(server.port, lines),
+          number === 0
+            ? "stored\nERROR:no such key!\n"
+            : `stored\nvalue a ${number - 1}\n`,
+        );
+      }
+      assertEquals((await server.stop()).code, 0);
+    }
+    await using server = await start();
+    assertEquals(
+      await ordinaryClient(
+        server.port,
+        "GET 7\r\nDELETE 7\nGET 7\nSET 7\nGET 7\nGET\nget 7\nSET  a\n",
+      ),
+      "value a 7\ndeleted\nERROR:no such key!\nstored\nvalue \n" +
+        "ERROR:unknown command!\n".repeat(3),
+    );
+  },
+);
+
+for (const name of ["checksum", "key_value", "line", "mllp"]) {
   Deno.test(
     needsRead(`${name} server: has less than 40 lines`),
     async () => {

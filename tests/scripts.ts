@@ -51,8 +51,9 @@ export async function startListening(
   name: string,
   permissions: readonly string[],
   args: readonly string[],
+  options?: ProgramOptions,
 ): Promise<Listening> {
-  const program = startScript(name, permissions, args);
+  const program = startScript(name, permissions, args, options);
   const [, port] = await program.says(/^started on (.+)\n/);
   return Object.assign(program, { port: Number(port) });
 }

@@ -74,7 +74,7 @@ Deno.test(
       assertEquals(help.code, 0);
       assertMatch(
         help.stdout,
-        /^.*\n\nUsage: deno run -A \w+\.ts \[OPTIONS\]\n/,
+        /^.*\n\nUsage: deno run -A \w+\.ts \[OPTIONS\]( \[MODULE\])?\n/,
       );
       assert(help.stdout.split("\n").every((line) => line.length <= 80));
       const version = await run(["--version"]);

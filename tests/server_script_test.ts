@@ -39,6 +39,11 @@ Deno.test(
       [["--idle-timeout=1m"], "--idle-timeout needs seconds"],
       [["--max-connections=0"], "--max-connections needs a whole number"],
       [["--log=xml"], "--log is text or json"],
+      [["--metrics-port=0"], "--metrics-port needs a whole number from 1"],
+      [["--metrics-port=x"], "--metrics-port needs a whole number from 1"],
+      [["--metrics-port"], "--metrics-port needs a value"],
+      [["--notice=1"], "--notice needs --health-port or --metrics-port"],
+      [["a.ts", "b.ts"], "unexpected argument b.ts"],
     ];
     for (const [args, message] of cases) {
       await t.step(args.join(" "), async () => {

@@ -47,16 +47,78 @@ export const CLI_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
-  ...mutantsIn("cli/health.ts", ["cli/health_test.ts"], [
+  ...mutantsIn("cli/notice.ts", ["cli/health_test.ts"], [
     {
       name: "a second signal waits for the notice again",
-      find: "abort: () => {\n        this.#close();\n        server.abort();",
-      replace: "abort: () => {\n        this.#close();",
+      find: "      announce();\n      server.abort();",
+      replace: "      announce();",
     },
     {
       name: "the health port stays open during the notice",
-      find: "shutdown: () => {\n        this.#close();",
+      find: "shutdown: () => {\n      announce();",
       replace: "shutdown: () => {",
+    },
+  ]),
+  ...mutantsIn("cli/metrics_port.ts", ["tests/metrics_test.ts"], [
+    {
+      name: "/readyz is 200 while the server stops",
+      find: "    this.#isReady = false;\n",
+      replace: "",
+    },
+    {
+      name: "a URL that is not valid is an error of the metrics port",
+      find: "URL.parse(url)?.pathname",
+      replace: "new URL(url).pathname",
+    },
+  ]),
+  ...mutantsIn("cli/metrics.ts", ["cli/metrics_test.ts"], [
+    {
+      name: "a code that a handler has chosen is not counted",
+      find: 'PARTIAL_MESSAGE_NAME : "other"',
+      replace: 'PARTIAL_MESSAGE_NAME : ""',
+    },
+    {
+      name: "a duration that meets its bound counts as longer",
+      find: "seconds <= bound",
+      replace: "seconds < bound",
+    },
+    {
+      name: "the metrics are those of the first thread",
+      find: "    threads.reduce((sum, counters) => sum + counters[place]!, 0);",
+      replace: "    threads[0]![place]!;",
+    },
+  ]),
+  ...mutantsIn("cli/observed_server.ts", ["tests/server_module_test.ts"], [
+    {
+      name: "the callbacks of a module are not called",
+      find: "      return options.onConversation?.(report);\n",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("cli/telemetry.ts", ["tests/telemetry_test.ts"], [
+    {
+      name: "connections that have ended are open in OpenTelemetry",
+      find: "          open.add(-1);\n",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("cli/configuration.ts", ["cli/configuration_test.ts"], [
+    {
+      name: "the options of a module override flags",
+      find: "{ ...fromModule, ...fromFlags }",
+      replace: "{ ...fromFlags, ...fromModule }",
+    },
+    {
+      name: "a flag leaves an option of the module that it excludes",
+      find: "        delete left[option];\n",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("cli/server_script.ts", ["tests/server_module_test.ts"], [
+    {
+      name: "what a module has started keeps the process alive",
+      find: "  if (module !== undefined) Deno.exit(status);\n",
+      replace: "",
     },
   ]),
   ...mutantsIn("cli/log.ts", ["cli/log_test.ts", "cli/log_output_test.ts"], [
