@@ -5,7 +5,11 @@
  * @module
  */
 import { type Address, nameOf } from "./client/address.ts";
-import { type Connection, toConnection } from "./client/connection.ts";
+import {
+  type Connection,
+  toConnection,
+  unlessAborted,
+} from "./client/connection.ts";
 import type { SendEvent } from "./client/events.ts";
 import {
   type ConnectOptions,
@@ -330,16 +334,6 @@ export const system: ClientSystem = {
   clock: systemClock,
   connect: openSocket,
 };
-
-/** Returns the connection; or closes it, if the signal has aborted. */
-function unlessAborted<Conn extends Deno.Conn>(
-  conn: Conn,
-  signal?: AbortSignal,
-): Conn {
-  if (!signal?.aborted) return conn;
-  conn.close();
-  throw signal.reason;
-}
 
 if (import.meta.main) {
   // Resolved at run time, so that the module graph of a library user has no

@@ -112,3 +112,13 @@ function overStreams(
     },
   };
 }
+
+/** Returns the connection; or closes it, if the signal has aborted. */
+export function unlessAborted<Conn extends Deno.Conn>(
+  conn: Conn,
+  signal?: AbortSignal,
+): Conn {
+  if (!signal?.aborted) return conn;
+  conn.close();
+  throw signal.reason;
+}
