@@ -134,9 +134,9 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
   "nat": (choice) =>
     beforeAndAfter({
       names: { path: "NAT" },
-      pipe: { halfClose: "pass", forgetAfterMs: 600 },
+      pipe: { halfClose: "pass", forgetAfterMs: 500 },
       replyMs: Number(choice),
-    }),
+    }, 3000),
 
   "keep-alive": (choice) => [{
     title: choice === "count" ? "One connection" : "Two connections",
@@ -148,15 +148,19 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
   }],
 };
 
-/** The same conversation, with a half-close before and after the reply. */
+/**
+ * The same conversation, with a half-close before and after the reply.
+ *
+ * @param timeout The time limit of the client, in ms; 0 for none.
+ */
 function beforeAndAfter(
   setup: Pick<Setup, "names" | "pipe" | "replyMs">,
+  timeout = 0,
 ): Setup[] {
   return (["before", "after"] as const).map((halfClose) => ({
     ...setup,
     title: `Half-close ${halfClose} the reply`,
-    client: (stage) =>
-      stage.send(DATA, { end: MARKER, halfClose, timeout: 2000 }),
+    client: (stage) => stage.send(DATA, { end: MARKER, halfClose, timeout }),
   }));
 }
 

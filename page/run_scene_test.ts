@@ -26,8 +26,8 @@ const OUTCOMES: Record<string, string[]> = {
   "proxy:socat-10": ["arrived", "arrived"],
   "proxy:node": ["lost", "arrived"],
   "proxy:deno": ["arrived", "arrived"],
-  "nat:1200": ["lost", "arrived"],
-  "nat:200": ["arrived", "arrived"],
+  "nat:1000": ["lost", "arrived"],
+  "nat:100": ["arrived", "arrived"],
   "keep-alive:half-close": ["lost"],
   "keep-alive:count": ["arrived"],
 };

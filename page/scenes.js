@@ -159,14 +159,14 @@ export const SCENES = [
     text: [
       "A NAT (a router whose machines share one address, or a cloud’s) keeps a " +
       "table of connections, and soon drops a half-closed one from it: Linux " +
-      "after 60 s, some clouds after 30 s. Here a pipe does so after 0.6 s. " +
-      "The client waits for at most 2 s. First picture: it half-closes before " +
+      "after 60 s, some clouds after 30 s. Here a pipe does so after 0.5 s. " +
+      "The client waits for at most 3 s. First picture: it half-closes before " +
       "the reply. Second: after it.",
     ],
     change: "The server takes",
     choices: [
-      { id: "1200", label: "1.2 s to reply" },
-      { id: "200", label: "0.2 s to reply" },
+      { id: "1000", label: "1 s to reply" },
+      { id: "100", label: "0.1 s to reply" },
     ],
     look: "A NAT that has forgotten a connection says nothing: no error, no " +
       "end of file. The server believes that its reply was sent, and only the " +
