@@ -100,6 +100,13 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
       tests: ["framing/marker_set_test.ts", "server/options_test.ts"],
     },
   ]),
+  ...mutantsIn("framing/chunk_reader.ts", ["framing/reader_release_test.ts"], [
+    {
+      name: "a stream is not released while a read is pending",
+      find: "canAbandonRead: true,",
+      replace: "canAbandonRead: false,",
+    },
+  ]),
   ...mutantsIn("framing/end_marker.ts", [
     "recv_end_test.ts",
     "framing/encode_test.ts",
@@ -126,6 +133,18 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
     return new Decoded("end"`,
       replace: `this.#byteLength += offset;
     return new Decoded("end"`,
+    },
+    {
+      name: "an empty message shares its list of chunks with the next one",
+      find: "[chunk.subarray(0, byteLength)] : [];",
+      replace: "[chunk.subarray(0, byteLength)] : chunks;",
+      tests: ["framing/end_marker_test.ts"],
+    },
+    {
+      name: "a part of a message has the start of its marker",
+      find: "splitLast(part, this.#scanner.partialMatch)",
+      replace: "splitLast(part, 0)",
+      tests: ["framing/end_marker_test.ts"],
     },
     {
       name: "the marker remains in a message that arrives in parts",
