@@ -185,6 +185,18 @@ Deno.test(
   },
 );
 
+Deno.test(
+  needsNet("sendData() and our own server have the half-close as an end"),
+  async () => {
+    await using server = serve({ port: 0, end: null });
+    const options = { port: server.addr.port, end: null };
+    assertEquals(
+      (await sendData("any\0bytes", options)).text(),
+      "any\0bytesany\0bytes",
+    );
+  },
+);
+
 Deno.test("sendData() throws a TypeError for `end: null` and a half-close after the reply", async () => {
   await assertRejects(
     () => sendData("a", { end: null, halfClose: "after" }),

@@ -323,3 +323,16 @@ Deno.test(
     assertEquals(await Promise.all(replies), ["aa", "bb", "cc"]);
   },
 );
+
+Deno.test(
+  needsNet("connect() reads the greeting of our own server"),
+  async () => {
+    await using server = serve(
+      { port: 0, end: "\n", keepAlive: true, greeting: "200 hello" },
+    );
+    const { port } = server.addr;
+    await using client = await connect({ port, end: "\n", greeting: true });
+    assertEquals(client.greeting?.text(), "200 hello");
+    assertEquals((await client.request("a")).text(), "aa");
+  },
+);
