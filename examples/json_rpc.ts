@@ -44,18 +44,22 @@ export function jsonRpc(
     }
     throw new Error("The child has ended");
   };
+  let failure: unknown;
   read().catch((error) => {
+    failure = error;
     for (const { reject } of waiting.values()) reject(error);
   });
   let lastId = 0;
   return {
     /** Sends a request, and returns its result. */
     async request(method: string, params?: unknown): Promise<unknown> {
+      if (failure !== undefined) throw failure;
       const id = ++lastId;
       const result = Promise.withResolvers<unknown>();
       waiting.set(id, result);
-      await send({ id, method, params });
-      return await result.promise;
+      const sent = send({ id, method, params });
+      const [value] = await Promise.all([result.promise, sent]);
+      return value;
     },
     /** Closes the child's standard input. */
     close: () => input.close(),

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { Hl7Message } from "npm:@medplum/core@5.0.10";
 import { Hl7Client } from "npm:@medplum/hl7@5.0.10";
 import { jsonRpc } from "../../examples/json_rpc.ts";
@@ -193,7 +198,7 @@ export const jsonRpcLines: Protocol = {
   elif .method then { id, error: { code: -32601, message: "no such method" } }
   elif .error then { id: (.id - 1000), result: .error.message }
   else { id: (.id - 1000), result } end`;
-      const child = new Deno.Command("jq", {
+      await using child = new Deno.Command("jq", {
         args: ["--unbuffered", "--compact-output", program],
         stdin: "piped",
         stdout: "piped",
@@ -220,6 +225,7 @@ export const jsonRpcLines: Protocol = {
       ]);
       await rpc.close();
       assert((await child.status).success);
+      await assertRejects(() => rpc.request("size", ""), Error);
     },
   }],
 };
