@@ -140,16 +140,25 @@ function isInstalled(program: string): boolean {
 }
 
 function probe(program: string): boolean {
+  // Not by running it: some programs take `-h` for something else, and wait.
+  const search = ["-c", 'command -v "$0"', program];
+  const isThere = outputOf("sh", search) !== "";
+  const help = HELP[program];
+  if (!isThere || help === undefined) return isThere;
+  return help.test(outputOf(program, ["-h"]));
+}
+
+/** What a program prints; nothing if it is not installed. */
+function outputOf(program: string, args: string[]): string {
   try {
     const { stdout, stderr } = new Deno.Command(program, {
-      args: ["-h"],
+      args,
       stdin: "null",
     }).outputSync();
     const decoder = new TextDecoder();
-    const help = decoder.decode(stdout) + decoder.decode(stderr);
-    return HELP[program]?.test(help) ?? true;
+    return decoder.decode(stdout) + decoder.decode(stderr);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
 }
