@@ -5,6 +5,7 @@ import type { ServerConnection } from "./connection.ts";
 import type { Checked } from "./deadline.ts";
 import { newLimits } from "./limits.ts";
 import { limitOf, resolveOptions } from "./options.ts";
+import { Places } from "./places.ts";
 
 Deno.test.each([
   { name: "idleTimeout -1", options: { idleTimeout: -1 } },
@@ -79,7 +80,7 @@ function shortageOf() {
     clock: systemClock,
     limits,
     open: new Set([checked as ServerConnection]),
-    lingering: new Set(),
+    places: new Places(limits, systemClock),
     isEnding: () => isEnding,
     onCallbackError: () => {},
   });

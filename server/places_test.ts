@@ -10,7 +10,10 @@ function placesOf(max: number) {
   const aborted: string[] = [];
   const clock: Clock = { ...systemClock, now: () => nowMs };
   const taken = new SharedCounter(max);
-  const places = new Places(taken, clock);
+  const places = new Places(
+    { connections: taken, addresses: undefined },
+    clock,
+  );
   return {
     places,
     taken,
@@ -33,9 +36,9 @@ Deno.test("Places.take() takes each place once, and refuses beyond", () => {
   assertEquals(all.map((each) => places.take(each)), [true, true, true, false]);
   // A client that is refused takes no place.
   assertEquals(taken.count, 3);
-  places.release(all[3]!, false);
+  places.release(all[3]!);
   assertEquals(taken.count, 3);
-  for (const each of all.slice(0, 3)) places.release(each, true);
+  for (const each of all.slice(0, 3)) places.release(each);
   assertEquals(taken.count, 0);
   assertEquals(places.take(all[3]!), true);
 });
@@ -75,10 +78,10 @@ Deno.test("Places.canAccept() is true while a place is free, or a refusal", () =
   assertEquals(places.take(connection("258th")), false);
   for (let round = 0; round < 300; round++) {
     const next = connection("next");
-    places.release(refused[2 + round % 200]!, false);
+    places.release(refused[2 + round % 200]!);
     refused[2 + round % 200] = next;
     assertEquals([places.canAccept(), places.take(next)], [true, false]);
   }
-  places.release(holder, true);
+  places.release(holder);
   assertEquals(places.take(connection("last", false)), true);
 });

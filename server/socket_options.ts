@@ -8,7 +8,7 @@
  * Has the kernel probe a silent peer from time to time, which also keeps NATs
  * from forgetting the connection.
  */
-export function setKeepAlive(conn: Deno.Conn): void {
+export function setKeepAlive(conn: object): void {
   if (!("setKeepAlive" in conn)) return;
   try {
     (conn as Deno.TcpConn).setKeepAlive(true);
@@ -21,7 +21,7 @@ export function setKeepAlive(conn: Deno.Conn): void {
  * Has the kernel send each write at once, instead of waiting for the
  * acknowledgement of the one before (RFC 1122 4.2.3.4).
  */
-export function setNoDelay(conn: Deno.Conn): void {
+export function setNoDelay(conn: object): void {
   // Connections that Deno.listenTls accepts do not support it.
   if ("setNoDelay" in conn && !("handshake" in conn)) {
     (conn as Deno.TcpConn).setNoDelay(true);

@@ -27,6 +27,12 @@ const CLOSED = new DOMException("The connection is closed", "AbortError");
 /** The reason if an end of file counts as the client's leaving. */
 export const CANCELLED = new DOMException("The client has left", "AbortError");
 
+/** What a connection needs of a socket. */
+export type Socket = Pick<
+  Deno.Conn,
+  "read" | "write" | "closeWrite" | "close" | "remoteAddr"
+>;
+
 /** Work that is useless once the peer is gone. */
 interface Abortable {
   abort(reason: unknown): void;
@@ -53,7 +59,7 @@ export class Transport {
   replyLost = false;
   /** Whether we have closed the socket. */
   isClosed = false;
-  readonly #conn: Deno.Conn;
+  readonly #conn: Socket;
   readonly #buffer: ReadMemory;
   readonly #deadline: Deadline;
   readonly #writeDeadline: Deadline;
@@ -78,7 +84,7 @@ export class Transport {
    * reads and writes at the same time.
    */
   constructor(
-    conn: Deno.Conn,
+    conn: Socket,
     buffer: ReadMemory,
     deadline: Deadline,
     phases: Phases,
