@@ -84,10 +84,10 @@ export function scriptedConnection(
     written: () => written,
     isClosed: () => isClosed,
     settle,
-    /** Delivers text, the end of file, or an error; the connection reacts. */
-    async send(text: string | Error | null) {
+    /** Delivers text, bytes, the end of file, or an error; the connection reacts. */
+    async send(data: string | Uint8Array | Error | null) {
       const encoder = new TextEncoder();
-      input.push(typeof text === "string" ? encoder.encode(text) : text);
+      input.push(typeof data === "string" ? encoder.encode(data) : data);
       onInput();
       await settle();
     },
