@@ -9,7 +9,9 @@ import { Folder, freePort } from "../paths/running.ts";
 import { SHORT_LINGER_TOTAL_MS } from "../server/phases.ts";
 import { needsPrograms, needsRead, needsRun } from "./options.ts";
 import { Program, runProgram } from "./programs.ts";
+import { line } from "./proxy_headers.ts";
 import { pathOf, runClient, runServer } from "./scripts.ts";
+import { readText, writeAll } from "./sockets.ts";
 
 /** The unit with this name for `%N`, and with the paths of this project. */
 function unitOf(name: string, runtimeDirectory: string): string {
@@ -45,9 +47,20 @@ async function assertServes(
 ): Promise<void> {
   await using server = new Program(command!, args);
   const [, address] = await server.says(/^started on (.*)\n/);
-  const flags = [`${addressFlag}=${address}`, "--data=a", "--quiet"];
-  const client = await runClient(flags);
-  assertEquals(client.stdout, "ERROR:no end!");
+  if (addressFlag === "--port") {
+    const client = await runClient([
+      `--port=${address}`,
+      "--data=a",
+      "--quiet",
+    ]);
+    assertEquals(client.stdout, "ERROR:no end!");
+  } else {
+    // On its socket it expects a proxy.
+    using conn = await Deno.connect({ transport: "unix", path: address! });
+    await writeAll(conn, `${line("192.0.2.1")}a`);
+    await conn.closeWrite();
+    assertEquals(await readText(conn), "ERROR:no end!");
+  }
   server.kill("SIGTERM");
   const { code, stderr } = await server.finished;
   assertEquals(code, 0);
