@@ -6,7 +6,7 @@
 import { Networks } from "./networks.ts";
 import type { ConversationReport } from "./report.ts";
 import type { AnyServeOptions } from "./serve_options.ts";
-import type { Socket } from "./transport.ts";
+import type { Socket } from "./socket_options.ts";
 
 /** The outcome of a connection whose client is not allowed. */
 export const NOT_ALLOWED = "not allowed";

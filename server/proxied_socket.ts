@@ -4,8 +4,7 @@
  * @module
  */
 import { type BadProxyHeader, ProxyHeaderDecoder } from "./proxy_header.ts";
-import { setKeepAlive, setNoDelay } from "./socket_options.ts";
-import type { Socket } from "./transport.ts";
+import { setKeepAlive, setNoDelay, type Socket } from "./socket_options.ts";
 
 /** The bytes of one read of the header. Most headers need 16 to 107. */
 const READ_BYTES = 256;

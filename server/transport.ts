@@ -10,7 +10,7 @@ import type { Deadline } from "./deadline.ts";
 import { Interruption } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
 import { isEndOfTcp } from "./socket_errors.ts";
-import { setKeepAlive, setNoDelay } from "./socket_options.ts";
+import { setKeepAlive, setNoDelay, type Socket } from "./socket_options.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 /**
@@ -26,12 +26,6 @@ const CLOSED = new DOMException("The connection is closed", "AbortError");
 
 /** The reason if an end of file counts as the client's leaving. */
 export const CANCELLED = new DOMException("The client has left", "AbortError");
-
-/** What a connection needs of a socket. */
-export type Socket = Pick<
-  Deno.Conn,
-  "read" | "write" | "closeWrite" | "close" | "remoteAddr"
->;
 
 /** Work that is useless once the peer is gone. */
 interface Abortable {
