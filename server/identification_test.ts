@@ -172,6 +172,25 @@ Deno.test("Identification: the time limits of the session start after the header
   assertEquals((await running).outcome, "timed out");
 });
 
+Deno.test("Identification: the time limit of the header ends with it", async () => {
+  let finish = () => {};
+  const { connection, written, send, pass } = scriptedConnection({
+    ...ONCE,
+    ...PROXY,
+    async converse(conversation: Conversation) {
+      await new Promise<void>((resolve) => finish = resolve);
+      await conversation.reply("at last");
+    },
+  });
+  const running = connection.run();
+  await send(HEADER);
+  await pass(10_000);
+  finish();
+  await send(null);
+  assertEquals((await running).outcome, "ok");
+  assertEquals(written(), "at last;");
+});
+
 Deno.test("Identification closes a client that is not allowed without a byte", async () => {
   for (
     const [allow, outcome] of [["192.0.2.0/24", "ok"], [

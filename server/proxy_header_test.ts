@@ -109,6 +109,16 @@ Deno.test.each<{ name: string; header: string | Uint8Array; source: Source }>([
     source: "own",
   },
   {
+    name: "version 2, LOCAL with addresses",
+    header: binary(0x20, 0x11, IPV4),
+    source: "own",
+  },
+  {
+    name: "version 2, LOCAL with addresses and no space for them",
+    header: binary(0x20, 0x21, IPV4),
+    source: "own",
+  },
+  {
     name: "version 2, LOCAL with a family that does not exist, and addresses",
     header: binary(0x20, 0xff, IPV4),
     source: "own",

@@ -57,7 +57,10 @@ export const ADDRESS_MUTANTS: readonly Mutant[] = [
       replace: "view.getUint16(FIXED_BYTES + 2 * size + 2)",
     },
   ]),
-  ...mutantsIn("server/proxied_socket.ts", ["server/identification_test.ts"], [
+  ...mutantsIn("server/proxied_socket.ts", [
+    "server/proxied_socket_test.ts",
+    "server/identification_test.ts",
+  ], [
     {
       name: "what follows a header in its packet is lost",
       find: "this.#rest = header.rest;",
@@ -67,7 +70,6 @@ export const ADDRESS_MUTANTS: readonly Mutant[] = [
       name: "what follows a header is read again and again",
       find: ": this.#rest.subarray(chunk.length)",
       replace: ": this.#rest",
-      tests: ["tests/proxy_protocol_test.ts"],
     },
     {
       name: "without an address in the header there is none",
