@@ -4,9 +4,7 @@
  * @module
  */
 import { Networks } from "./networks.ts";
-import type { ConversationReport } from "./report.ts";
 import type { AnyServeOptions } from "./serve_options.ts";
-import type { Socket } from "./socket_options.ts";
 
 /** The outcome of a connection whose client is not allowed. */
 export const NOT_ALLOWED = "not allowed";
@@ -53,21 +51,5 @@ export class Admission {
   /** Whether a client with this address is served. */
   isAllowed(addr: Deno.Addr): boolean {
     return this.#allowed?.has(addr) ?? true;
-  }
-
-  /** Closes a connection that is not allowed; returns undefined for others. */
-  turnAway(conn: Socket): ConversationReport | undefined {
-    const { remoteAddr } = conn;
-    if (this.isProxy(remoteAddr) || this.isAllowed(remoteAddr)) return;
-    conn.close();
-    return {
-      remoteAddr,
-      outcome: NOT_ALLOWED,
-      messages: 0,
-      bytesIn: 0,
-      bytesOut: 0,
-      durationMs: 0,
-      replyLost: false,
-    };
   }
 }

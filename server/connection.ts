@@ -40,7 +40,7 @@ export class ServerConnection implements Checked {
   #isProbed = false;
   /** Whether one of the places of the server is taken: for `Places`. */
   hasPlace = false;
-  /** What is read before the session, on the connection of a proxy. */
+  /** What comes before the session, with a proxy or a client not allowed. */
   readonly #identification: Identification | undefined;
   /** The client was refused unread, or has had its last reply for long. */
   #lingersBriefly = false;
@@ -48,7 +48,8 @@ export class ServerConnection implements Checked {
 
   constructor(conn: Deno.Conn, options: ConnectionOptions) {
     const { pool, timer, phases, converse, admission } = options;
-    const proxied = admission?.isProxy(conn.remoteAddr)
+    const { remoteAddr } = conn;
+    const proxied = admission?.isProxy(remoteAddr)
       ? new ProxiedSocket(conn)
       : undefined;
     const socket = proxied ?? conn;
@@ -90,14 +91,15 @@ export class ServerConnection implements Checked {
         deadline,
       );
     }
-    if (proxied === undefined) return;
+    if (admission === undefined) return;
+    if (proxied === undefined && admission.isAllowed(remoteAddr)) return;
     this.#identification = new Identification({
       socket: proxied,
       transport: this.#transport,
       session: this.#session,
       deadline,
       limits: phases.proxyHeader,
-      admission: admission!,
+      admission,
       admit: () => options.places.identify(this),
     });
   }
@@ -105,6 +107,11 @@ export class ServerConnection implements Checked {
   /** The address of the client; of the proxy, until its header was read. */
   get remoteAddr(): Deno.Addr {
     return this.#transport.remoteAddr;
+  }
+
+  /** Whether the client is not allowed: no place is needed to close. */
+  get isTurnedAway(): boolean {
+    return this.#identification?.isTurnedAway ?? false;
   }
 
   /** Whether the address is known that the client is counted for. */

@@ -1,6 +1,6 @@
 /**
- * The beginning of a proxy's connection: the header, which says who the client
- * is, and whether that client is served.
+ * What comes before the session: the header of a proxy, which says who its
+ * client is, and whether that client is served.
  *
  * @module
  */
@@ -12,7 +12,8 @@ import type { Transport } from "./transport.ts";
 
 /** What an identification needs of its connection. */
 export interface IdentificationParts {
-  readonly socket: ProxiedSocket;
+  /** The socket of a proxy; undefined for a client that is not allowed. */
+  readonly socket: ProxiedSocket | undefined;
   readonly transport: Transport;
   readonly session: Session;
   readonly deadline: Deadline;
@@ -22,7 +23,10 @@ export interface IdentificationParts {
   admit(): boolean;
 }
 
-/** Reads the header before the session begins: the server may speak first. */
+/**
+ * Reads the header before the session begins, since the server may speak first;
+ * or closes the connection of a client that is not allowed.
+ */
 export class Identification {
   readonly #parts: IdentificationParts;
   #isReading = false;
@@ -30,6 +34,11 @@ export class Identification {
 
   constructor(parts: IdentificationParts) {
     this.#parts = parts;
+  }
+
+  /** Whether the connection is closed as soon as it runs. */
+  get isTurnedAway(): boolean {
+    return this.#parts.socket === undefined;
   }
 
   /**
@@ -41,6 +50,7 @@ export class Identification {
    */
   async run(refusal: string | undefined): Promise<string | undefined> {
     const { socket, transport, deadline, limits, admission } = this.#parts;
+    if (socket === undefined) throw this.#close(NOT_ALLOWED);
     this.#refusal = refusal;
     this.#isReading = true;
     deadline.start(limits);

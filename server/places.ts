@@ -55,6 +55,7 @@ export class Places {
    * false: the client is refused.
    */
   take(connection: ServerConnection): boolean {
+    if (connection.isTurnedAway) return true;
     if (connection.isIdentified && !this.#count(connection)) {
       this.#refuse(connection);
       return false;

@@ -159,6 +159,20 @@ Deno.test("Places.identify() does not count a client that is refused already", (
   assertEquals(places.take(connection("192.0.2.2")), true);
 });
 
+Deno.test("Places.take() gives no place to a client that is not allowed", () => {
+  const { places, taken, aborted, pass, connection } = placesOf(1);
+  const lingering = connection("lingering");
+  assertEquals(places.take(lingering), true);
+  places.lingering.add(lingering);
+  pass(2000);
+  const stranger = Object.assign(connection("stranger"), {
+    isTurnedAway: true,
+  });
+  assertEquals([places.take(stranger), taken.count, aborted], [true, 1, []]);
+  places.release(stranger);
+  assertEquals(taken.count, 1);
+});
+
 Deno.test("Places.take() bounds the refusals of a client that has too many", () => {
   const { places, aborted, connection } = placesByAddress(10, 1);
   assertEquals(places.take(connection("192.0.2.1")), true);

@@ -116,17 +116,17 @@ export const ADDRESS_MUTANTS: readonly Mutant[] = [
       find: "if (this.#identification?.interrupt(errorCode)) return;",
       replace: "",
     },
+    {
+      name: "a proxy that is allowed sends no header",
+      find:
+        "if (proxied === undefined && admission.isAllowed(remoteAddr)) return;",
+      replace: "if (admission.isAllowed(remoteAddr)) return;",
+    },
   ]),
   ...mutantsIn("server/admission.ts", [
     FAIRNESS,
     "tests/proxy_protocol_test.ts",
   ], [
-    {
-      name: "a proxy has to be allowed itself",
-      find:
-        "if (this.isProxy(remoteAddr) || this.isAllowed(remoteAddr)) return;",
-      replace: "if (this.isAllowed(remoteAddr)) return;",
-    },
     {
       name: "an empty list of clients allows all",
       find: "this.#allowed?.has(addr) ?? true",
@@ -179,6 +179,11 @@ export const ADDRESS_MUTANTS: readonly Mutant[] = [
       name: "a client without a place is counted for its address",
       find: "    this.#uncount(connection);\n    this.#freePlace",
       replace: "    this.#freePlace",
+    },
+    {
+      name: "a client that is not allowed takes a place",
+      find: "if (connection.isTurnedAway) return true;",
+      replace: "",
     },
     {
       name: "the refusals of one client have no bound",
