@@ -40,6 +40,14 @@ function wordsOf(unit: string, entry: string): string[] {
   return text.split(/ +/);
 }
 
+/** The reply to a message on a socket of the unit, which expects a proxy. */
+async function replyThroughProxy(path: string, data: string): Promise<string> {
+  using conn = await Deno.connect({ transport: "unix", path });
+  await writeAll(conn, line("192.0.2.1") + data);
+  await conn.closeWrite();
+  return await readText(conn);
+}
+
 /** Starts this command and holds a conversation with it. */
 async function assertServes(
   [command, ...args]: readonly string[],
@@ -55,11 +63,7 @@ async function assertServes(
     ]);
     assertEquals(client.stdout, "ERROR:no end!");
   } else {
-    // On its socket it expects a proxy.
-    using conn = await Deno.connect({ transport: "unix", path: address! });
-    await writeAll(conn, `${line("192.0.2.1")}a`);
-    await conn.closeWrite();
-    assertEquals(await readText(conn), "ERROR:no end!");
+    assertEquals(await replyThroughProxy(address!, "a"), "ERROR:no end!");
   }
   server.kill("SIGTERM");
   const { code, stderr } = await server.finished;
@@ -110,9 +114,8 @@ export default () => {
       );
     await using server = new Program(command!, [...args, module]);
     const [, socket] = await server.says(/^started on (.*)\n/);
-    const flags = [`--unix=${socket}`, "--data=a", "--quiet"];
-    const client = await runClient([...flags, "--marker=SERVER WRONG MARKER"]);
-    assertEquals(client.stdout, "ERROR:own!");
+    const message = "aSERVER WRONG MARKER";
+    assertEquals(await replyThroughProxy(socket!, message), "ERROR:own!");
     assertEquals((await server.stop()).code, 0);
   },
 );
