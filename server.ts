@@ -133,12 +133,12 @@ export class SocketServer implements Server<Deno.Addr> {
     this.#options = options;
     this.#clock = clock;
     this.#around = parts.around;
-    this.#places = new Places(limits.connections, clock);
+    this.#places = new Places(limits, clock);
     this.#resolved = resolveOptions(options, handler, {
       clock,
       limits,
       open: this.#open,
-      lingering: this.#places.lingering,
+      places: this.#places,
       isEnding: () => this.#graceExpired,
       onCallbackError: (error) => this.#report(error),
     });
@@ -239,7 +239,7 @@ export class SocketServer implements Server<Deno.Addr> {
     const run = () => connection.run(refusal);
     (this.#around?.(run) ?? run()).then((report) => {
       this.#open.delete(connection);
-      this.#places.release(connection, hasPlace);
+      this.#places.release(connection);
       this.#onConnectionEnd?.();
       return this.#options.onConversation?.(report);
     }).catch((error) => this.#report(error));

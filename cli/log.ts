@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { NOT_ALLOWED } from "../server/admission.ts";
 import type { ConversationReport } from "../server/report.ts";
+import { LineQuota } from "./line_quota.ts";
 import {
   type LogFormat,
   toErrorLine,
@@ -22,6 +24,12 @@ const FLUSH_CHARS = 64 * 1024;
 
 /** Lines that would wait beside more characters than these are dropped. */
 const MAX_PENDING_CHARS = 8 * 1024 * 1024;
+
+/**
+ * Clients that are not allowed can come as fast as they can connect. In each
+ * thread, this many in a second have a line.
+ */
+const MAX_NOT_ALLOWED_PER_SECOND = 10;
 
 /** The pause before another attempt to write, after a write that failed. */
 const RETRY_MS = 1000;
@@ -49,6 +57,7 @@ export class Log {
   readonly #format: LogFormat;
   #output: LogOutput | null;
   readonly #retryMs: number;
+  readonly #notAllowed = new LineQuota(MAX_NOT_ALLOWED_PER_SECOND);
   #pending = "";
   /** Number of lines dropped after those that are pending. */
   #dropped = 0;
@@ -82,6 +91,10 @@ export class Log {
       repliesLost: replyLost ? 1 : 0,
     });
     if (this.#output === null) return;
+    if (outcome === NOT_ALLOWED) {
+      if (!this.#notAllowed.take()) return;
+      this.#noteUnlisted();
+    }
     this.#line(this.#format === "json" ? toJson(report) : toLine(report));
   }
 
@@ -119,6 +132,7 @@ export class Log {
 
   /** Writes the line of the totals. */
   summary(): void {
+    this.#noteUnlisted();
     this.#line(toSummary(this.#format, this.tally));
   }
 
@@ -133,6 +147,12 @@ export class Log {
     await Promise.race([this.#flush(), promise]);
     clearTimeout(timer);
     return this.#writing === undefined;
+  }
+
+  #noteUnlisted(): void {
+    const count = this.#notAllowed.takeUnlisted();
+    if (count === 0) return;
+    this.note(`${count} connections that were not allowed are not listed`);
   }
 
   #line(text: string): void {

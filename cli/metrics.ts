@@ -31,6 +31,8 @@ export const OUTCOMES = [
   "cancelled",
   "truncated",
   "not TLS",
+  "not allowed",
+  "bad proxy header",
   "other",
 ] as const;
 

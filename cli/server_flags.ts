@@ -107,6 +107,26 @@ export const SERVER_FLAGS = {
     default: "10000",
     option: "maxConnections",
   }),
+  "max-per-address": valueFlag("COUNT", wholeNumber(1, 1e9), {
+    help: "connections of one client address at a time, of IPv6 of one /64; " +
+      "one more gets ERROR:busy!",
+    default: "no limit",
+    option: "maxPerAddress",
+  }),
+  "allow": valuesFlag("CIDR", someText, {
+    help:
+      "clients that are served: a network, as 192.0.2.0/24, an address, or " +
+      "`unix`; repeatable; others are closed at once",
+    default: "all clients",
+    option: "allow",
+  }),
+  "proxy-from": valuesFlag("CIDR", someText, {
+    help: "proxies, written as for --allow, whose connections begin with a " +
+      "PROXY protocol header, which names the client; repeatable",
+    default: "no proxy",
+    option: "proxyFrom",
+    excludes: ["cert"],
+  }),
   "idle-timeout": valueFlag("SECONDS", parseSeconds, {
     help: "longest time without a byte received, or without a byte of the " +
       "reply accepted by the client at --min-rate",

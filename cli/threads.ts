@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type LimitsMemory, sharedLimitsMemory } from "../server/limits.ts";
 import type { Request } from "./configuration.ts";
 import type { Log } from "./log.ts";
 import type { LogFormat } from "./log_lines.ts";
@@ -20,7 +21,7 @@ export type ThreadCommand =
     /** The port that the first thread has chosen; undefined for the first. */
     port: number | undefined;
     /** Memory of the counters of the limits, which all threads share. */
-    taken: { connections: Int32Array; slabs: Int32Array };
+    taken: LimitsMemory;
     /** Memory of the metrics of this thread. */
     counters: Float64Array;
     format: LogFormat;
@@ -121,10 +122,7 @@ export class Threads implements Stoppable {
   async #start(
     { counters, request, format, quiet }: ThreadsOptions,
   ): Promise<Deno.Addr | undefined> {
-    const taken = {
-      connections: new Int32Array(new SharedArrayBuffer(4)),
-      slabs: new Int32Array(new SharedArrayBuffer(4)),
-    };
+    const taken = sharedLimitsMemory();
     // The first thread chooses the port if it is 0; the others share it.
     let port: number | undefined;
     let addr: Deno.Addr | undefined;

@@ -4,8 +4,7 @@
  * @module
  */
 import type { SocketServer } from "../server.ts";
-import { newLimits } from "../server/limits.ts";
-import { SharedCounter } from "../server/shared_counter.ts";
+import { type LimitsMemory, newLimits } from "../server/limits.ts";
 import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
 import { type Configuration, configure } from "./configuration.ts";
 import { Log } from "./log.ts";
@@ -61,29 +60,25 @@ async function serve(
   scope.postMessage({ type: "finished", tally: log.tally });
 }
 
-/** Starts a server whose limits all threads share. */
+/**
+ * Starts a server whose limits all threads share.
+ *
+ * @throws {UsageError | ModuleError} If an option is refused.
+ */
 function start(
   configuration: Configuration,
   log: Log,
   counters: Float64Array,
-  taken: { connections: Int32Array; slabs: Int32Array },
+  taken: LimitsMemory,
 ): SocketServer {
-  const { connections, slabs } = limitsOf(configuration);
-  const limits = {
-    connections: new SharedCounter(connections.max, taken.connections),
-    slabs: new SharedCounter(slabs.max, taken.slabs),
-  };
   const { signal } = abort;
-  return startServer(configuration, { log, counters, signal }, { limits });
-}
-
-/** @throws {UsageError | ModuleError} If a limit is refused. */
-function limitsOf(configuration: Configuration) {
+  let limits;
   try {
-    return newLimits(configuration.options);
+    limits = newLimits(configuration.options, taken);
   } catch (error) {
     throw toStartError(error, configuration);
   }
+  return startServer(configuration, { log, counters, signal }, { limits });
 }
 
 /**

@@ -5,9 +5,13 @@
  */
 import { BlockQueue } from "../framing/block_queue.ts";
 import { ReadBuffer } from "../framing/read_buffer.ts";
+import type { Admission } from "./admission.ts";
 import { type Checked, Deadline } from "./deadline.ts";
 import { ConversationSession } from "./conversation_session.ts";
+import { Identification } from "./identification.ts";
 import { MessageSession } from "./message_session.ts";
+import type { Places } from "./places.ts";
+import { ProxiedSocket } from "./proxied_socket.ts";
 import type { ConversationReport } from "./report.ts";
 import type { ResolvedOptions } from "./responder.ts";
 import type { Session } from "./session.ts";
@@ -16,8 +20,10 @@ import { CANCELLED, Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
 export interface ConnectionOptions extends ResolvedOptions {
-  /** Connections that wait for the client's end of file, the oldest first. */
-  readonly lingering: Set<ServerConnection>;
+  /** Which connections have a place, and which only linger. */
+  readonly places: Places;
+  /** Which clients are served; undefined if all are, and no proxy is believed. */
+  readonly admission: Admission | undefined;
 }
 
 /** One connection. It owns the socket and closes it. */
@@ -32,12 +38,21 @@ export class ServerConnection implements Checked {
   readonly #startedMs: number;
   readonly #startTick: number;
   #isProbed = false;
+  /** Whether one of the places of the server is taken: for `Places`. */
+  hasPlace = false;
+  /** What comes before the session, with a proxy or a client not allowed. */
+  readonly #identification: Identification | undefined;
   /** The client was refused unread, or has had its last reply for long. */
   #lingersBriefly = false;
   #lingeringSinceMs = Infinity;
 
   constructor(conn: Deno.Conn, options: ConnectionOptions) {
-    const { pool, timer, phases, converse } = options;
+    const { pool, timer, phases, converse, admission } = options;
+    const { remoteAddr } = conn;
+    const proxied = admission?.isProxy(remoteAddr)
+      ? new ProxiedSocket(conn)
+      : undefined;
+    const socket = proxied ?? conn;
     this.#options = options;
     this.#startedMs = options.clock.now();
     this.#startTick = timer.ticks;
@@ -51,31 +66,57 @@ export class ServerConnection implements Checked {
         options.recentSizes,
       );
       const transport = this.#transport = new Transport(
-        conn,
+        socket,
         buffer,
         deadline,
         phases,
       );
       this.#session = new MessageSession(options, transport, buffer, deadline);
-      return;
+    } else {
+      const buffer = this.#buffer = new BlockQueue(pool);
+      // It may read and write at the same time.
+      this.#writeDeadline = new Deadline(timer);
+      const transport = this.#transport = new Transport(
+        socket,
+        buffer,
+        deadline,
+        phases,
+        this.#writeDeadline,
+      );
+      this.#session = new ConversationSession(
+        converse,
+        options,
+        transport,
+        buffer,
+        deadline,
+      );
     }
-    const buffer = this.#buffer = new BlockQueue(pool);
-    // It may read and write at the same time.
-    this.#writeDeadline = new Deadline(timer);
-    const transport = this.#transport = new Transport(
-      conn,
-      buffer,
+    if (admission === undefined) return;
+    if (proxied === undefined && admission.isAllowed(remoteAddr)) return;
+    this.#identification = new Identification({
+      socket: proxied,
+      transport: this.#transport,
+      session: this.#session,
       deadline,
-      phases,
-      this.#writeDeadline,
-    );
-    this.#session = new ConversationSession(
-      converse,
-      options,
-      transport,
-      buffer,
-      deadline,
-    );
+      limits: phases.proxyHeader,
+      admission,
+      admit: () => options.places.identify(this),
+    });
+  }
+
+  /** The address of the client; of the proxy, until its header was read. */
+  get remoteAddr(): Deno.Addr {
+    return this.#transport.remoteAddr;
+  }
+
+  /** Whether the client is not allowed: no place is needed to close. */
+  get isTurnedAway(): boolean {
+    return this.#identification?.isTurnedAway ?? false;
+  }
+
+  /** Whether the address is known that the client is counted for. */
+  get isIdentified(): boolean {
+    return this.#identification === undefined;
   }
 
   /**
@@ -86,11 +127,12 @@ export class ServerConnection implements Checked {
   async run(refusal?: string): Promise<ConversationReport> {
     const transport = this.#transport;
     const session = this.#session;
-    if (refusal !== undefined) {
-      this.#lingersBriefly = true;
-      this.#lingeringSinceMs = this.#startedMs;
-    }
+    if (refusal !== undefined) this.#lingerBriefly();
     try {
+      if (this.#identification !== undefined) {
+        refusal = await this.#identification.run(refusal);
+        if (refusal !== undefined) this.#lingerBriefly();
+      }
       const ending = await session.run(refusal);
       if (ending === "idle") this.#lingersBriefly = true;
       await transport.flush();
@@ -128,6 +170,7 @@ export class ServerConnection implements Checked {
     const isStrict = isShort || this.#lingersBriefly;
     const session = this.#session;
     if (this.#deadline.hasPassed(ticks, isStrict)) {
+      if (this.#identification?.endReading()) return;
       if (session.endReading("timed out")) return;
     } else if (!this.#writeDeadline?.hasPassed(ticks, isStrict)) return;
     // The code of an error reply tells more than that it stalled.
@@ -143,6 +186,7 @@ export class ServerConnection implements Checked {
 
   /** Sends an error reply instead of a reply, unless a reply has begun. */
   interrupt(errorCode: string): void {
+    if (this.#identification?.interrupt(errorCode)) return;
     this.#session.interrupt(errorCode);
   }
 
@@ -156,13 +200,19 @@ export class ServerConnection implements Checked {
     this.#transport.close();
   }
 
+  /** The client is refused unread: it has lingered since it was accepted. */
+  #lingerBriefly(): void {
+    this.#lingersBriefly = true;
+    this.#lingeringSinceMs = this.#startedMs;
+  }
+
   /**
    * Waits for the client's end of file.
    *
    * @param hasPlace Whether another connection may need this one's place.
    */
   async #linger(hasPlace: boolean): Promise<void> {
-    const { clock, lingering } = this.#options;
+    const { clock, places: { lingering } } = this.#options;
     if (this.#lingeringSinceMs === Infinity) {
       this.#lingeringSinceMs = clock.now();
     }

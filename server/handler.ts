@@ -79,6 +79,8 @@ const OUTCOMES = new Set([
   "cancelled",
   "truncated",
   "not TLS",
+  "not allowed",
+  "bad proxy header",
 ]);
 
 /**
@@ -112,7 +114,8 @@ export class ErrorReply extends Error {
    * @param code 1 to 200 characters, without `!` and line breaks.
    * @throws {TypeError} If the code is not valid: a client would not recognise
    * the reply as an error. Or if it is `ok`, `reset`, `stalled`, `aborted`,
-   * `cancelled`, `truncated` or `not TLS`, which are outcomes in the log.
+   * `cancelled`, `truncated`, `not TLS`, `not allowed` or `bad proxy header`,
+   * which are outcomes in the log.
    */
   constructor(code: string) {
     if (!/^[^!\r\n]{1,200}$/.test(code) || OUTCOMES.has(code)) {

@@ -6,11 +6,13 @@
 import type { Clock } from "../framing/clock.ts";
 import { DEFAULT_MAX_BYTES } from "../framing/defaults.ts";
 import { checkMaxBytes } from "../framing/max_bytes.ts";
+import { Admission } from "./admission.ts";
 import { BufferPool, poolBytesFor } from "./buffer_pool.ts";
 import type { ConnectionOptions, ServerConnection } from "./connection.ts";
 import { DeadlineTimer } from "./deadline.ts";
 import { toFramings } from "./framings.ts";
 import { echoTwice, type Handler } from "./handler.ts";
+import type { Places } from "./places.ts";
 import { Phases, shortestLimits } from "./phases.ts";
 import { RecentSizes } from "./recent_sizes.ts";
 import type { AnyServeOptions } from "./serve_options.ts";
@@ -24,6 +26,7 @@ const LIMITS = {
   minRate: 2000,
   grace: 10_000,
   maxConnections: 10_000,
+  maxPerAddress: Infinity,
   maxBufferedBytes: 2 ** 30,
 };
 
@@ -146,8 +149,8 @@ export interface ServerState {
   readonly limits: SharedLimits;
   /** Connections that are open. */
   readonly open: ReadonlySet<ServerConnection>;
-  /** Connections that wait for the client's end of file. */
-  readonly lingering: Set<ServerConnection>;
+  /** Which connections have a place. */
+  readonly places: Places;
   /** Whether the server wants connections to end soon. */
   isEnding(): boolean;
   /** Takes an error that a callback threw. */
@@ -171,7 +174,7 @@ export function resolveOptions(
   checkMaxBytes(maxBytes);
   const mayFollow = options.keepAlive === true || converse !== undefined;
   const framings = toFramings(options, mayFollow);
-  const { clock, limits, open, lingering } = state;
+  const { clock, limits, open, places } = state;
   const maxBuffered = limitOf(options, "maxBufferedBytes");
   checkBuffers(
     maxBuffered,
@@ -223,6 +226,7 @@ export function resolveOptions(
     timer,
     phases: new Phases(times, timer),
     keepAliveTicks: timer.ticksFor(KEEP_ALIVE_AFTER_MS),
-    lingering,
+    places,
+    admission: Admission.of(options),
   };
 }

@@ -5,11 +5,13 @@ import type { ServerConnection } from "./connection.ts";
 import type { Checked } from "./deadline.ts";
 import { newLimits } from "./limits.ts";
 import { limitOf, resolveOptions } from "./options.ts";
+import { Places } from "./places.ts";
 
 Deno.test.each([
   { name: "idleTimeout -1", options: { idleTimeout: -1 } },
   { name: "lingerTimeout NaN", options: { lingerTimeout: NaN } },
   { name: "minRate -1", options: { minRate: -1 } },
+  { name: "maxPerAddress NaN", options: { maxPerAddress: NaN } },
   { name: "maxBytes 1.5", options: { maxBytes: 1.5 } },
   {
     name: "maxBufferedBytes too small for maxBytes",
@@ -36,6 +38,12 @@ Deno.test.each<{ name: string; options: ServeOptions }>([
   {
     name: "a kept marker that is in ERROR:busy!",
     options: { end: "busy", keepAlive: true },
+  },
+  { name: "a network that is none", options: { allow: ["10.0.0.1/8"] } },
+  { name: "a proxy that is none", options: { proxyFrom: ["localhost"] } },
+  {
+    name: "proxyFrom with a cert",
+    options: { proxyFrom: ["::1"], cert: "a", key: "b" },
   },
   {
     name: "a framing that does not exist",
@@ -79,7 +87,7 @@ function shortageOf() {
     clock: systemClock,
     limits,
     open: new Set([checked as ServerConnection]),
-    lingering: new Set(),
+    places: new Places(limits, systemClock),
     isEnding: () => isEnding,
     onCallbackError: () => {},
   });

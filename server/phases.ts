@@ -29,6 +29,12 @@ const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024;
  */
 const LAST_READ_MS = 500;
 
+/**
+ * The time for the header of a proxy: enough for one that was lost and is sent
+ * again after 1 s, as the document of the PROXY protocol asks for.
+ */
+const PROXY_HEADER_MS = 3000;
+
 /** The limits that an operator sets, in ms; 0 is no limit. */
 export interface TimeOptions {
   readonly idleTimeoutMs: number;
@@ -50,6 +56,8 @@ export class Phases {
   readonly idle: PhaseLimits;
   /** Between two messages, when the server shuts down. */
   readonly lastRead: PhaseLimits;
+  /** From accept to the end of a proxy's header. */
+  readonly proxyHeader: PhaseLimits;
   /** From the first byte of a message to its end. */
   readonly reading: PhaseLimits;
   /** While a reply is written. */
@@ -63,6 +71,7 @@ export class Phases {
     const { idleTimeoutMs, messageTimeoutMs, lingerTimeoutMs } = times;
     this.idle = timer.limits(idleTimeoutMs, 0);
     this.lastRead = timer.limits(LAST_READ_MS, LAST_READ_MS);
+    this.proxyHeader = timer.limits(PROXY_HEADER_MS, PROXY_HEADER_MS);
     this.reading = timer.limits(idleTimeoutMs, messageTimeoutMs);
     this.ticksPerByte = timer.ticksPerByte(times.minRate);
     // What lies in the kernel's buffer earns the time that it needs.

@@ -6,7 +6,8 @@
  */
 import type { Clock } from "../framing/clock.ts";
 import type { ServerConnection } from "./connection.ts";
-import type { SharedCounter } from "./shared_counter.ts";
+import type { AddressCells, AddressCounts } from "./address_counts.ts";
+import type { SharedCounter, SharedLimits } from "./shared_counter.ts";
 
 /**
  * Connections that may get `ERROR:busy!` at a time. Beyond them, connections
@@ -27,12 +28,19 @@ export class Places {
   /** Connections that are being sent `ERROR:busy!`, the oldest first. */
   readonly #refused = new Set<ServerConnection>();
   readonly #taken: SharedCounter;
+  readonly #addresses: AddressCounts | undefined;
+  /** Connections that are counted for their client's address. */
+  readonly #counted = new Map<ServerConnection, AddressCells>();
   readonly #clock: Clock;
 
-  /** @param taken Counts the places that are taken, in all threads. */
-  constructor(taken: SharedCounter, clock: Clock) {
+  /** @param limits The places that are taken in all threads, and by whom. */
+  constructor(
+    limits: Pick<SharedLimits, "connections" | "addresses">,
+    clock: Clock,
+  ) {
     this.#clock = clock;
-    this.#taken = taken;
+    this.#taken = limits.connections;
+    this.#addresses = limits.addresses;
   }
 
   /** Whether one more connection can be served, or refused. */
@@ -42,8 +50,17 @@ export class Places {
       this.#closeOldest(this.#refused);
   }
 
-  /** Takes a place. If none is free, returns false: the client is refused. */
+  /**
+   * Takes a place. If none is free, or if the client has too many, returns
+   * false: the client is refused.
+   */
   take(connection: ServerConnection): boolean {
+    if (connection.isTurnedAway) return true;
+    if (connection.isIdentified && !this.#count(connection)) {
+      this.#refuse(connection);
+      return false;
+    }
+    connection.hasPlace = true;
     // A connection that only lingers is the first to give up its place.
     if (
       this.#taken.increment() <= this.#taken.max ||
@@ -51,15 +68,58 @@ export class Places {
     ) return true;
     // A client that is only refused takes no place: otherwise a few that do
     // not leave would keep all others out.
-    this.#taken.decrement();
-    this.#refused.add(connection);
+    this.#uncount(connection);
+    this.#freePlace(connection);
+    this.#refuse(connection);
+    return false;
+  }
+
+  /**
+   * Counts a connection whose client was not known when it took its place.
+   * Returns false if the client has too many: it is refused, and the place is
+   * free.
+   */
+  identify(connection: ServerConnection): boolean {
+    if (!connection.hasPlace || this.#count(connection)) return true;
+    this.#freePlace(connection);
+    this.#refuse(connection);
     return false;
   }
 
   /** Frees the place of a connection that has ended, if it had one. */
-  release(connection: ServerConnection, hadPlace: boolean): void {
-    if (hadPlace) this.#taken.decrement();
+  release(connection: ServerConnection): void {
+    if (connection.hasPlace) this.#freePlace(connection);
     else this.#refused.delete(connection);
+    this.#uncount(connection);
+  }
+
+  #freePlace(connection: ServerConnection): void {
+    connection.hasPlace = false;
+    this.#taken.decrement();
+  }
+
+  /** Counts a connection, unless its client has as many as it may. */
+  #count(connection: ServerConnection): boolean {
+    const cells = this.#addresses?.cellsOf(connection.remoteAddr);
+    if (cells === undefined) return true;
+    if (!this.#addresses!.add(cells)) return false;
+    this.#counted.set(connection, cells);
+    return true;
+  }
+
+  #uncount(connection: ServerConnection): void {
+    const cells = this.#counted.get(connection);
+    if (cells === undefined) return;
+    this.#counted.delete(connection);
+    this.#addresses!.remove(cells);
+  }
+
+  #refuse(connection: ServerConnection): void {
+    // One client that has too many can come at any time, while places are free.
+    const isTooMany = this.#refused.size >= MAX_REFUSED_CONNECTIONS &&
+      !this.#closeOldest(this.#refused);
+    this.#refused.add(connection);
+    if (isTooMany) connection.abort();
   }
 
   /**

@@ -6,7 +6,7 @@
 
 /** How one conversation went, for `onConversation` and the log. */
 export interface ConversationReport {
-  /** The address of the client. */
+  /** The address of the client, if need be from the header of a proxy. */
   remoteAddr: Deno.Addr;
   /**
    * How the conversation ended:
@@ -22,6 +22,8 @@ export interface ConversationReport {
    * - `"cancelled"`: the client half-closed before the reply was complete, and
    *   `onEndOfFile` is `"cancel"`.
    * - `"aborted"`: the server was aborted before the reply.
+   * - `"not allowed"`: the client is not in `allow`.
+   * - `"bad proxy header"`: a proxy of `proxyFrom` sent no valid header in time.
    */
   outcome: string;
   /**
@@ -42,7 +44,10 @@ export interface ConversationReport {
    * reset that arrives after the server's close is not seen.
    */
   replyLost: boolean;
-  /** The error that the handler threw, where the outcome is `"failed"`. */
+  /**
+   * The error that the handler threw, where the outcome is `"failed"`; what is
+   * wrong, where it is `"bad proxy header"`, `"truncated"` or `"not TLS"`.
+   */
   error?: unknown;
 }
 

@@ -120,6 +120,30 @@ export interface ServeOptions {
    */
   maxConnections?: number;
   /**
+   * The maximum number of connections of one client, told by its address: of
+   * IPv6, by its /64. One more gets `ERROR:busy!`. A connection counts until it
+   * is closed, so leave space for clients behind one NAT. Clients of a Unix
+   * socket are not counted. @default {Infinity}
+   */
+  maxPerAddress?: number;
+  /**
+   * The addresses of clients that are served: `"192.0.2.1"`, networks in CIDR
+   * notation, `"2001:db8::/32"`, and `"unix"` for the clients of a Unix socket.
+   * Others are closed at once, without a byte; the outcome is `not allowed`. An
+   * empty list allows no client. By default all are.
+   */
+  allow?: readonly string[];
+  /**
+   * The proxies that say who their clients are, written as in `allow`. Each
+   * connection from one of them must begin with a header of the PROXY protocol,
+   * version 1 or 2, within 3 s; otherwise it is closed, and the outcome is `bad
+   * proxy header`. From others, a header is a part of the message. All that
+   * depends on the client's address uses the one in the header; `LOCAL`,
+   * `UNKNOWN` and other kinds of addresses leave the socket's own. The header is
+   * not counted as received. Not with `cert`. By default no proxy is believed.
+   */
+  proxyFrom?: readonly string[];
+  /**
    * The maximum number of bytes that all messages together may hold, in slabs
    * of up to 1 MiB; more gets `ERROR:busy!`. An eighth is reserved for messages
    * of up to 128 KiB. At least what one message of `maxBytes` needs.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AddressCounts } from "./address_counts.ts";
 
 /** A counter in memory that several threads may share. */
 export class SharedCounter {
@@ -47,4 +48,6 @@ export interface SharedLimits {
   readonly connections: SharedCounter;
   /** Slabs of memory that messages are read into. */
   readonly slabs: SharedCounter;
+  /** Connections of each address; undefined without a limit on them. */
+  readonly addresses: AddressCounts | undefined;
 }

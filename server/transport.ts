@@ -10,7 +10,7 @@ import type { Deadline } from "./deadline.ts";
 import { Interruption } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
 import { isEndOfTcp } from "./socket_errors.ts";
-import { setKeepAlive, setNoDelay } from "./socket_options.ts";
+import { setKeepAlive, setNoDelay, type Socket } from "./socket_options.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 /**
@@ -53,7 +53,7 @@ export class Transport {
   replyLost = false;
   /** Whether we have closed the socket. */
   isClosed = false;
-  readonly #conn: Deno.Conn;
+  readonly #conn: Socket;
   readonly #buffer: ReadMemory;
   readonly #deadline: Deadline;
   readonly #writeDeadline: Deadline;
@@ -78,7 +78,7 @@ export class Transport {
    * reads and writes at the same time.
    */
   constructor(
-    conn: Deno.Conn,
+    conn: Socket,
     buffer: ReadMemory,
     deadline: Deadline,
     phases: Phases,

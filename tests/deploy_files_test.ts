@@ -9,7 +9,9 @@ import { Folder, freePort } from "../paths/running.ts";
 import { SHORT_LINGER_TOTAL_MS } from "../server/phases.ts";
 import { needsPrograms, needsRead, needsRun } from "./options.ts";
 import { Program, runProgram } from "./programs.ts";
+import { line } from "./proxy_headers.ts";
 import { pathOf, runClient, runServer } from "./scripts.ts";
+import { readText, writeAll } from "./sockets.ts";
 
 /** The unit with this name for `%N`, and with the paths of this project. */
 function unitOf(name: string, runtimeDirectory: string): string {
@@ -38,6 +40,14 @@ function wordsOf(unit: string, entry: string): string[] {
   return text.split(/ +/);
 }
 
+/** The reply to a message on a socket of the unit, which expects a proxy. */
+async function replyThroughProxy(path: string, data: string): Promise<string> {
+  using conn = await Deno.connect({ transport: "unix", path });
+  await writeAll(conn, line("192.0.2.1") + data);
+  await conn.closeWrite();
+  return await readText(conn);
+}
+
 /** Starts this command and holds a conversation with it. */
 async function assertServes(
   [command, ...args]: readonly string[],
@@ -45,9 +55,16 @@ async function assertServes(
 ): Promise<void> {
   await using server = new Program(command!, args);
   const [, address] = await server.says(/^started on (.*)\n/);
-  const flags = [`${addressFlag}=${address}`, "--data=a", "--quiet"];
-  const client = await runClient(flags);
-  assertEquals(client.stdout, "ERROR:no end!");
+  if (addressFlag === "--port") {
+    const client = await runClient([
+      `--port=${address}`,
+      "--data=a",
+      "--quiet",
+    ]);
+    assertEquals(client.stdout, "ERROR:no end!");
+  } else {
+    assertEquals(await replyThroughProxy(address!, "a"), "ERROR:no end!");
+  }
   server.kill("SIGTERM");
   const { code, stderr } = await server.finished;
   assertEquals(code, 0);
@@ -97,9 +114,8 @@ export default () => {
       );
     await using server = new Program(command!, [...args, module]);
     const [, socket] = await server.says(/^started on (.*)\n/);
-    const flags = [`--unix=${socket}`, "--data=a", "--quiet"];
-    const client = await runClient([...flags, "--marker=SERVER WRONG MARKER"]);
-    assertEquals(client.stdout, "ERROR:own!");
+    const message = "aSERVER WRONG MARKER";
+    assertEquals(await replyThroughProxy(socket!, message), "ERROR:own!");
     assertEquals((await server.stop()).code, 0);
   },
 );

@@ -1,6 +1,6 @@
 // HAProxy and nginx with the files of deploy/, before two servers.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CONVERSATIONS, Load, MARKER } from "../deploy/testing/clients.ts";
 import {
   type Proxy,
@@ -120,6 +120,10 @@ function assertLogged(outcomes: readonly Outcome[], held: number): void {
       JSON.parse(line) as Logged
     );
     const ended = lines.filter(({ outcome }) => outcome === "ok").length;
+    // The client's address, also where the proxy's is a Unix socket.
+    const peers = lines.flatMap(({ peer = [] }) => peer);
+    for (const peer of peers) assertMatch(peer, /^127\.0\.0\.1:\d+$/);
+    assertEquals(peers.length, ended);
     assertEquals(lines.at(-1)?.conversations, { ok: ended });
     // Two more: that it shuts down, and the summary.
     assertEquals(lines.length, ended + 2);

@@ -9,6 +9,7 @@ import { systemClock } from "../framing/clock.ts";
 import { ServerConnection } from "../server/connection.ts";
 import { newLimits } from "../server/limits.ts";
 import { resolveOptions } from "../server/options.ts";
+import { Places } from "../server/places.ts";
 
 /** Short limits: a tick is 50 ms. */
 const TIMES = {
@@ -31,7 +32,8 @@ export function scriptedConnection(
     : (message) => message.text(),
 ) {
   const open = new Set<ServerConnection>();
-  const lingering = new Set<ServerConnection>();
+  const limits = newLimits(options);
+  const places = new Places(limits, systemClock);
   const input: (Uint8Array | Error | null)[] = [];
   let written = "";
   let isClosed = false;
@@ -66,9 +68,9 @@ export function scriptedConnection(
   const onError = () => {};
   const resolved = resolveOptions({ onError, ...options }, handler, {
     clock: systemClock,
-    limits: newLimits(options),
+    limits,
     open,
-    lingering,
+    places,
     isEnding: () => false,
     onCallbackError: () => {},
   });
@@ -77,15 +79,15 @@ export function scriptedConnection(
   const settle = () => new Promise<void>((resolve) => setTimeout(resolve));
   return {
     connection,
-    lingering,
+    lingering: places.lingering,
     pool,
     written: () => written,
     isClosed: () => isClosed,
     settle,
-    /** Delivers text, the end of file, or an error; the connection reacts. */
-    async send(text: string | Error | null) {
+    /** Delivers text, bytes, the end of file, or an error; the connection reacts. */
+    async send(data: string | Uint8Array | Error | null) {
       const encoder = new TextEncoder();
-      input.push(typeof text === "string" ? encoder.encode(text) : text);
+      input.push(typeof data === "string" ? encoder.encode(data) : data);
       onInput();
       await settle();
     },

@@ -15,6 +15,9 @@ import {
   writeAll,
 } from "./sockets.ts";
 
+/** Any file: what is wrong is found before it is looked at. */
+const CERT = pathOf("deno.json");
+
 Deno.test(
   needsRun("server.ts exits 1 in one line when it cannot listen"),
   async () => {
@@ -38,6 +41,16 @@ Deno.test(
       [["--max-bytes=64MB"], "--max-bytes needs a size"],
       [["--idle-timeout=1m"], "--idle-timeout needs seconds"],
       [["--max-connections=0"], "--max-connections needs a whole number"],
+      [["--max-per-address=0"], "--max-per-address needs a whole number"],
+      [["--allow=10.0.0.1/8"], 'Cannot use "10.0.0.1/8" in allow'],
+      [["--allow=10.0.0.0/8,::1"], 'Cannot use "10.0.0.0/8,::1" in allow'],
+      [["--allow="], "--allow must not be empty"],
+      [["--proxy-from=::/129"], 'Cannot use "::/129" in --proxy-from'],
+      [["--parallel=2", "--proxy-from=x"], 'Cannot use "x" in --proxy-from'],
+      [
+        ["--proxy-from=unix", `--cert=${CERT}`, `--key=${CERT}`],
+        "--proxy-from and --cert exclude each other",
+      ],
       [["--log=xml"], "--log is text or json"],
       [["--metrics-port=0"], "--metrics-port needs a whole number from 1"],
       [["--metrics-port=x"], "--metrics-port needs a whole number from 1"],

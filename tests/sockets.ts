@@ -173,6 +173,26 @@ export async function ordinaryClient(
   return await readText(conn);
 }
 
+/**
+ * As {@linkcode ordinaryClient}, from another address of this machine, such as
+ * 127.0.0.2, which `Deno.connect()` cannot choose. Resolves to what was received
+ * before the end of file or the error.
+ */
+export async function clientFrom(
+  localAddress: string,
+  port: number,
+  data: string,
+): Promise<string> {
+  const socket = connectSocket({ host: "127.0.0.1", port, localAddress });
+  let received = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (text) => received += text);
+  socket.on("error", () => {});
+  socket.end(data);
+  await new Promise((resolve) => socket.once("close", resolve));
+  return received;
+}
+
 /** Resolves after this time, in ms. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));

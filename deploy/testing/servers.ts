@@ -36,7 +36,12 @@ export function portPlace(...args: string[]): Place & { port: number } {
     port,
     health,
     start: () =>
-      startServer([`--port=${port}`, `--health-port=${health}`, ...args]),
+      startServer([
+        `--port=${port}`,
+        `--health-port=${health}`,
+        "--proxy-from=127.0.0.1",
+        ...args,
+      ]),
   };
 }
 
@@ -45,7 +50,7 @@ export function socketPlace(path: string): Place {
   return {
     address: path,
     health: NaN,
-    start: () => startServer([`--unix=${path}`]),
+    start: () => startServer([`--unix=${path}`, "--proxy-from=unix"]),
   };
 }
 
@@ -78,7 +83,13 @@ export class OwnServer implements AsyncDisposable {
   /** Listens on these ports. */
   constructor({ port, health }: { port: number; health: number }) {
     const onConversation = () => this.held++;
-    const options = { port, end: MARKER, maxBytes: MAX_BYTES, onConversation };
+    const options = {
+      port,
+      end: MARKER,
+      maxBytes: MAX_BYTES,
+      proxyFrom: ["127.0.0.1"],
+      onConversation,
+    };
     this.#server = serve(options, slowOrEcho);
     this.#health = Deno.listen({ hostname: "127.0.0.1", port: health });
   }

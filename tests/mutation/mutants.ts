@@ -4,6 +4,7 @@
  * @module
  */
 import type { Mutant } from "./mutant.ts";
+import { ADDRESS_MUTANTS } from "./mutants_addresses.ts";
 import { CLI_MUTANTS } from "./mutants_cli.ts";
 import { CLIENT_MUTANTS } from "./mutants_client.ts";
 import { CONNECTION_MUTANTS } from "./mutants_connection.ts";
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERVER_MUTANTS,
   ...CONNECTION_MUTANTS,
   ...CONVERSATION_MUTANTS,
+  ...ADDRESS_MUTANTS,
   ...CLIENT_MUTANTS,
   ...CLI_MUTANTS,
   ...SIMULATED_MUTANTS,

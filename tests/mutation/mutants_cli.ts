@@ -37,11 +37,6 @@ export const CLI_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
-      name: "each thread has limits of its own",
-      find: "connections: new Int32Array(new SharedArrayBuffer(4))",
-      replace: "connections: new Int32Array(1)",
-    },
-    {
       name: "the totals of the threads are not added",
       find: "        log.add(data.tally);\n",
       replace: "",

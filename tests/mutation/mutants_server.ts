@@ -223,13 +223,13 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     {
       name: "a client that is refused takes a place",
       isSimulated: true,
-      find: "this.#taken.decrement();\n    this.#refused",
-      replace: "this.#refused",
+      find: "this.#uncount(connection);\n    this.#freePlace(connection);\n",
+      replace: "this.#uncount(connection);\n",
     },
     {
       name: "the place of a connection that has ended stays taken",
-      find: "if (hadPlace) this.#taken.decrement();\n    else",
-      replace: "if (!hadPlace)",
+      find: "if (connection.hasPlace) this.#freePlace(connection);\n    else",
+      replace: "if (!connection.hasPlace)",
     },
     {
       name: "the last place of a server is never used",
