@@ -239,7 +239,8 @@ export class Transport {
 
   #fail(error: unknown): void {
     this.replyLost = true;
-    this.#waiter?.reject(this.markPeerGone(error));
+    const reason = this.markPeerGone(error);
+    this.#waiter?.reject(reason);
   }
 
   /**

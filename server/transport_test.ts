@@ -259,3 +259,17 @@ Deno.test("Transport.end() waits for the read that is pending", async () => {
   await answer(null);
   await ending;
 });
+
+Deno.test("Transport.drain() that fails while nobody waits marks the client as gone", async () => {
+  const error = new Deno.errors.ConnectionReset("reset");
+  const { transport } = transportOver({ read: () => Promise.reject(error) });
+  let reason: unknown;
+  transport.onPeerGone({ abort: (given) => reason = given });
+  transport.drain();
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(reason, error);
+  await assertRejects(
+    () => transport.waitFor(NEVER),
+    Deno.errors.ConnectionReset,
+  );
+});
