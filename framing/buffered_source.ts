@@ -219,11 +219,7 @@ export class BufferedSource {
     this.#chunks[Symbol.dispose]();
   }
 
-  /**
-   * Starts a read, if none is pending, without a call that waits for it.
-   *
-   * @returns Resolves after the read, whatever came of it: see `peek()`.
-   */
+  /** Starts a read, if none is pending. Resolves after it, see `peek()`. */
   readAhead(): Promise<void> {
     if (this.#isEnded || this.#failure !== undefined) return Promise.resolve();
     return this.#read ??= this.#chunks.next()
@@ -231,10 +227,8 @@ export class BufferedSource {
   }
 
   /**
-   * The first of the bytes that have arrived, without consuming them; null at
-   * the end of file, undefined if a read has to come first.
-   *
-   * @throws What the source threw.
+   * The first bytes that have arrived, not consumed; null at the end of file,
+   * undefined if a read has to come first. Throws what the source threw.
    */
   peek(): Uint8Array | null | undefined {
     const { first } = this.#restored();
@@ -273,8 +267,17 @@ export class BufferedSource {
     try {
       for (;;) {
         if (this.#failure !== undefined) throw this.#failure.error;
-        const read = this.readAhead();
-        await (this.#interrupter?.wait() ?? read);
+        if (this.#interrupter !== undefined || this.#read !== undefined) {
+          const read = this.readAhead();
+          await (this.#interrupter?.wait() ?? read);
+        } else {
+          // The call cannot leave this read behind: a promise less.
+          try {
+            this.#onChunk(await this.#chunks.next());
+          } catch (error) {
+            this.#onFailure(error);
+          }
+        }
         const result = this.#try(attempt);
         if (result !== undefined) return result;
       }
