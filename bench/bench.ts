@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import { writeOut } from "../cli/output.ts";
 import { EXIT, runMain } from "../cli/run.ts";
+import { benchKeepAlive } from "./keep_alive.ts";
 import type { LoadOrder } from "./load.ts";
 import {
   HELP,
@@ -238,6 +239,10 @@ async function main(args: string[]): Promise<number> {
         ? `not pinned: ${cores}`
         : `server on core ${cores[0]}, load on core ${cores[1]}`,
     );
+    if (options.isKeepAlive) {
+      await benchKeepAlive(plan.rounds, plan.seconds, directory);
+      return EXIT.ok;
+    }
     const servers = await prepareAll(options, directory);
     const results = await run(plan, servers);
     const all = { machine, cores, servers, plan, ...results };

@@ -29,6 +29,9 @@ Options:
   --peers LIST         ${PEER_NAMES.join(",")}; or none (all of them)
   --against DIR        a checkout of an earlier version of this project, to be
                        measured as one more server, named ${EARLIER}
+  --keep-alive         measure many small messages on a connection instead:
+                       requests a second that redis-benchmark counts, next to
+                       redis-server and servers of lines in other languages
   --data bytes|text    content of the messages (bytes)
   --in-flight COUNT    concurrent conversations (16 small ones to 2 large ones)
   --server-args=TEXT   more flags for this server and the one of --against,
@@ -81,6 +84,8 @@ export interface Options {
   json?: string;
   /** The file for the picture, if it was given. */
   picture?: string;
+  /** Whether many messages on a connection are measured instead. */
+  isKeepAlive: boolean;
   /** Whether the usual is measured: nothing less, and nothing else. */
   isUsual: boolean;
 }
@@ -148,6 +153,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     "server-args": "value",
     "json": "value",
     "picture": "value",
+    "keep-alive": "switch",
     "quick": "switch",
     "help": "switch",
   });
@@ -173,6 +179,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     serverArgs: flags["server-args"]?.split(" ") ?? [],
     json: flags.json,
     picture: flags.picture,
+    isKeepAlive: flags["keep-alive"] === true,
     isUsual: idle > 0 &&
       Object.keys(flags).every((name) => HARMLESS.includes(name)),
   };

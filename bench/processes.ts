@@ -113,3 +113,10 @@ export async function runLoad(path: string, order: unknown): Promise<string> {
   if (!success) throw new Error("The load failed");
   return new TextDecoder().decode(stdout);
 }
+
+/** Runs a program as the load; returns its output. */
+export async function runProgram(command: readonly string[]): Promise<string> {
+  const { success, stdout } = await start("load", command).output();
+  if (!success) throw new Error(`${command[0]} failed`);
+  return new TextDecoder().decode(stdout);
+}

@@ -37,7 +37,8 @@ export interface Peer {
 
 const HERE = import.meta.dirname!;
 
-const peerFile = (name: string) => join(HERE, "peers", name);
+/** The path of a file in `bench/peers/`. */
+export const peerFile = (name: string) => join(HERE, "peers", name);
 
 /** Prints the interpreter's path: `python3` may be a script that starts it. */
 const PYTHON_PATH = ["-c", "import sys; print(sys.executable)"];
@@ -78,6 +79,13 @@ export const PEERS: readonly Peer[] = [
   },
   pythonPeer("asyncio"),
   pythonPeer("sockets"),
+  {
+    name: "deno",
+    program: Deno.execPath(),
+    version: ["eval", "console.log(Deno.version.deno)"],
+    prepare: (deno) =>
+      Promise.resolve([deno, "run", "-A", peerFile("peer_deno.ts")]),
+  },
 ];
 
 /** What the tables call this server. */

@@ -1,0 +1,122 @@
+/**
+ * Many small messages on a connection: how many a server answers in a second,
+ * measured by `redis-benchmark` (`deno task bench --keep-alive`).
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { RunningServer, runProgram } from "./processes.ts";
+import { median } from "./report.ts";
+import { type Contestant, type Peer, peerFile, prepare } from "./servers.ts";
+
+/** The numbers of requests that each connection sends ahead. */
+const PIPELINES = [1, 16, 64];
+
+/** Connections of the load. */
+const CLIENTS = 50;
+
+/** The requests of one measurement, for each request sent ahead. */
+const REQUESTS = 100_000;
+
+const deno = (name: string, file: string): Peer => ({
+  name,
+  program: Deno.execPath(),
+  version: ["eval", "console.log(Deno.version.deno)"],
+  prepare: (path) => Promise.resolve([path, "run", "-A", peerFile(file)]),
+});
+
+/** This server, redis-server, and servers of lines in a few lines of code. */
+const SERVERS: readonly Peer[] = [
+  deno("recv_end", "lines_ours.ts"),
+  {
+    name: "redis-server",
+    program: "redis-server",
+    version: ["--version"],
+    prepare: (path) =>
+      Promise.resolve(["sh", peerFile("redis_server.sh"), path]),
+  },
+  deno("deno, 30 lines", "lines_deno.ts"),
+  {
+    name: "go",
+    program: "go",
+    version: ["version"],
+    prepare: async (go, directory) => {
+      const binary = join(directory, "lines_go");
+      const args = ["build", "-o", binary, peerFile("lines.go")];
+      await new Deno.Command(go, { args }).output();
+      return [binary];
+    },
+  },
+  {
+    name: "node",
+    program: "node",
+    version: ["--version"],
+    prepare: (path) => Promise.resolve([path, peerFile("lines_node.mjs")]),
+  },
+  {
+    name: "asyncio",
+    program: "python3",
+    version: ["--version"],
+    prepare: (path) => Promise.resolve([path, peerFile("lines_asyncio.py")]),
+  },
+];
+
+/** The requests a second of one measurement. */
+async function measure(
+  server: Contestant,
+  pipeline: number,
+  seconds: number,
+): Promise<number> {
+  await using running = await RunningServer.start(server);
+  const run = (requests: number) =>
+    runProgram([
+      ...["redis-benchmark", "-p", `${running.port}`, "-t", "ping_inline"],
+      ...["-P", `${pipeline}`, "-c", `${CLIENTS}`, "-n", `${requests}`, "-q"],
+    ]);
+  const rate = (text: string) =>
+    Number(/([\d.]+) requests per second/.exec(text)?.[1]);
+  // The first run is the warm-up, and says how many requests are enough.
+  const warm = rate(await run(REQUESTS));
+  const requests = Math.ceil(warm * seconds / CLIENTS) * CLIENTS;
+  return rate(await run(Math.max(requests, REQUESTS)));
+}
+
+/** Measures all servers in turn, and prints a table. */
+export async function benchKeepAlive(
+  rounds: number,
+  seconds: number,
+  directory: string,
+): Promise<void> {
+  const servers: Contestant[] = [];
+  for (const peer of SERVERS) {
+    const server = await prepare(peer, directory);
+    if (server === undefined) console.log(`${peer.name}: not installed`);
+    else servers.push(server);
+  }
+  const rates = new Map<string, number[]>();
+  const key = (name: string, pipeline: number) => `${name} ${pipeline}`;
+  for (let round = 0; round < rounds; round++) {
+    console.error(`round ${round + 1} of ${rounds}`);
+    for (const pipeline of PIPELINES) {
+      for (let turn = 0; turn < servers.length; turn++) {
+        const server = servers[(turn + round) % servers.length]!;
+        const list = rates.get(key(server.name, pipeline)) ?? [];
+        rates.set(key(server.name, pipeline), list);
+        list.push(await measure(server, pipeline, seconds));
+      }
+    }
+  }
+  const head = PIPELINES.map((pipeline) => `-P ${pipeline}`.padStart(20));
+  console.log(`\n${"requests a second".padEnd(18)}${head.join("")}`);
+  for (const { name } of servers) {
+    const cells = PIPELINES.map((pipeline) => {
+      const own = rates.get(key(name, pipeline))!;
+      const redis = rates.get(key("redis-server", pipeline)) ?? [];
+      const ratio = median(own.map((rate, round) => rate / redis[round]!));
+      const rate = Math.round(median(own)).toLocaleString("en");
+      return `${rate} (${ratio.toFixed(2)})`.padStart(20);
+    });
+    console.log(`${name.padEnd(18)}${cells.join("")}`);
+  }
+  console.log("In parentheses: over redis-server, medians of the rounds.");
+}
