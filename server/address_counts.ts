@@ -62,15 +62,17 @@ export class AddressCounts {
     if (bytes === undefined) return undefined;
     const key = bytes.length === 4
       ? [...IPV4_PREFIX, ...bytes]
-      : [...bytes.subarray(0, KEY_BYTES)];
-    return Array.from({ length: ROWS }, (_, row) => {
+      : bytes.subarray(0, KEY_BYTES);
+    const cells = [];
+    for (let row = 0; row < ROWS; row++) {
       let hash = 0;
       for (let index = 0; index < KEY_BYTES; index++) {
         const table = (row * KEY_BYTES + index) * 256;
         hash ^= this.#memory[table + key[index]!]!;
       }
-      return TABLE_WORDS + row * ROW_CELLS + (hash & (ROW_CELLS - 1));
-    });
+      cells.push(TABLE_WORDS + row * ROW_CELLS + (hash & (ROW_CELLS - 1)));
+    }
+    return cells;
   }
 
   /** Counts a connection, unless the address has `max` already. */

@@ -12,8 +12,7 @@ export type AddressBytes = Uint8Array;
 
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** `"255.255.255.255"` and all that is shorter, without leading zeros. */
-const IPV4 = /^(?:(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$)|$)){4}$/;
+const ZERO = "0".charCodeAt(0);
 
 /** No text of an address is longer (RFC 4291 2.2). */
 const MAX_TEXT_LENGTH = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
@@ -24,11 +23,28 @@ const MAX_TEXT_LENGTH = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
  */
 export function parseAddress(text: string): AddressBytes | undefined {
   if (text.length > MAX_TEXT_LENGTH) return undefined;
-  return IPV4.test(text) ? parseIpv4(text) : parseIpv6(text);
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
-function parseIpv4(text: string): AddressBytes {
-  return Uint8Array.from(text.split("."), Number);
+/** Each connection is looked up, so this takes no regular expression. */
+function parseIpv4(text: string): AddressBytes | undefined {
+  const bytes = new Uint8Array(4);
+  let index = 0;
+  let value = -1;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      // No digit follows a leading zero: it could mean an octal number.
+      value = value === -1 ? digit : value === 0 ? 256 : value * 10 + digit;
+      if (value > 255) return undefined;
+    } else if (text[at] === "." && value !== -1 && index < 3) {
+      bytes[index++] = value;
+      value = -1;
+    } else return undefined;
+  }
+  if (index !== 3 || value === -1) return undefined;
+  bytes[3] = value;
+  return bytes;
 }
 
 function parseIpv6(text: string): AddressBytes | undefined {
@@ -57,9 +73,13 @@ function groupsOf(text: string, isLast: boolean): number[] | undefined {
     if (/^[\da-f]{1,4}$/i.test(group)) {
       const value = parseInt(group, 16);
       bytes.push(value >> 8, value & 0xff);
-    } else if (isLast && index === groups.length - 1 && IPV4.test(group)) {
-      bytes.push(...parseIpv4(group));
-    } else return undefined;
+      continue;
+    }
+    const ipv4 = parseIpv4(group);
+    if (ipv4 === undefined || !isLast || index < groups.length - 1) {
+      return undefined;
+    }
+    bytes.push(...ipv4);
   }
   return bytes;
 }

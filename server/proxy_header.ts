@@ -101,22 +101,21 @@ export class ProxyHeaderDecoder {
   }
 
   #checkLine(): BadProxyHeader | "complete" | undefined {
-    const kept = this.#kept.subarray(0, this.#keptBytes);
-    if (kept.at(-1) === LF) {
-      if (kept.at(-2) === CR) {
-        return this.#parseLine(new TextDecoder().decode(kept.subarray(0, -2)));
-      }
+    const last = this.#keptBytes - 1;
+    if (this.#kept[last] === LF) {
+      if (this.#kept[last - 1] === CR) return this.#parseLine(last - 1);
       // Of UNKNOWN, whatever comes before the end of the line does not count.
-      if (kept[LINE_START.length] !== U) {
+      if (this.#kept[LINE_START.length] !== U) {
         return { problem: "a line that does not end with CRLF" };
       }
     }
-    return kept.length === MAX_LINE_BYTES
+    return this.#keptBytes === MAX_LINE_BYTES
       ? { problem: `no end of the line within ${MAX_LINE_BYTES} bytes` }
       : undefined;
   }
 
-  #parseLine(line: string): BadProxyHeader | "complete" {
+  #parseLine(byteLength: number): BadProxyHeader | "complete" {
+    const line = String.fromCharCode(...this.#kept.subarray(0, byteLength));
     if (/^PROXY UNKNOWN(?: |$)/.test(line)) return "complete";
     const [, family, source, target, ...ports] =
       /^PROXY TCP([46]) (\S+) (\S+) (\S+) (\S+)$/.exec(line) ?? [];
