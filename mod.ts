@@ -81,6 +81,8 @@ export {
 } from "./server/handler.ts";
 export type { ConversationReport } from "./server/report.ts";
 export type { ServerModule } from "./server/server_module.ts";
+export type { ClientCertificate } from "./server/socket.ts";
+export type { TlsLayer } from "./server/listen.ts";
 export { removeStaleSocket } from "./server/socket_file.ts";
 export {
   CLIENT_MARKER,

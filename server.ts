@@ -19,6 +19,7 @@ import { drainBacklog } from "./server/backlog.ts";
 import type { Handler } from "./server/handler.ts";
 import { newLimits, type SharedLimits } from "./server/limits.ts";
 import { type AnyListener, isGoneClient } from "./server/listen.ts";
+import type { ServerSocket } from "./server/socket.ts";
 import { SocketFile } from "./server/socket_file.ts";
 import { limitOf, resolveOptions } from "./server/options.ts";
 import { SHORT_LINGER_TOTAL_MS } from "./server/phases.ts";
@@ -226,7 +227,7 @@ export class SocketServer implements Server<Deno.Addr> {
   }
 
   /** Runs a connection, beside all others. */
-  #run(conn: Deno.Conn): void {
+  #run(conn: ServerSocket): void {
     const connection = new ServerConnection(conn, this.#resolved);
     this.#open.add(connection);
     this.#resolved.timer.start();
@@ -279,10 +280,12 @@ export class SocketServer implements Server<Deno.Addr> {
     // Without its file no client finds a Unix socket any more, and those in
     // the backlog are still accepted: unlike a port's, it comes to an end.
     this.#attempt(() => this.#socketFile?.remove());
+    this.#listener.stop?.();
     await drainBacklog({
       accepted: () => this.#accepted,
       isAccepting: () => this.#isAccepting,
       isOver: () => this.#graceExpired || this.#isClosed,
+      isStopped: this.#listener.stop !== undefined,
     }, this.#clock);
     this.#close();
   }
@@ -318,22 +321,15 @@ export class SocketServer implements Server<Deno.Addr> {
 /** Listens where the options say. Throws what Deno throws. */
 function listen(options: AnyServeOptions): AnyListener {
   const { path, cert, key, reusePort } = options;
-  if (path !== undefined) {
-    if (cert !== undefined || key !== undefined) {
-      throw new TypeError("Cannot speak TLS on a Unix socket");
-    }
-    return Deno.listen({ transport: "unix", path });
-  }
+  if (path !== undefined) return Deno.listen({ transport: "unix", path });
   const where = {
     hostname: options.hostname ?? DEFAULT_HOSTNAME,
     port: options.port ?? DEFAULT_PORT,
     ...(reusePort && { reusePort }),
   };
-  if (cert === undefined && key === undefined) return Deno.listen(where);
-  if (cert === undefined || key === undefined) {
-    throw new TypeError("Cannot speak TLS: it takes both a cert and a key");
-  }
-  return Deno.listenTls({ ...where, cert, key });
+  return cert === undefined || key === undefined
+    ? Deno.listen(where)
+    : Deno.listenTls({ ...where, cert, key });
 }
 
 if (import.meta.main) {

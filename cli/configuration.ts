@@ -14,6 +14,7 @@ import {
 import { UsageError } from "./flags.ts";
 import { loadModule, ModuleError } from "./server_module.ts";
 import { SERVER_FLAGS } from "./server_flags.ts";
+import { tlsOptionsOf } from "./tls_files.ts";
 
 /** The values of the flags that were given. */
 export type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
@@ -45,7 +46,11 @@ export interface Configuration {
 export async function configure(
   { module, flags }: Request,
 ): Promise<Configuration> {
-  const fromFlags: AnyServeOptions = optionsOf(flags, SERVER_FLAGS);
+  const tls = await tlsOptionsOf(flags);
+  const fromFlags: AnyServeOptions = {
+    ...optionsOf(flags, SERVER_FLAGS),
+    ...tls,
+  };
   if (module === undefined) {
     return {
       handler: undefined,
@@ -56,6 +61,11 @@ export async function configure(
   }
   const loaded = await loadModule(module);
   const fromModule = withoutOverridden(loaded.options, flags, module);
+  if (tls !== undefined || flags.unix !== undefined) {
+    for (const option of ["cert", "key", "tls"] as const) {
+      delete fromModule[option];
+    }
+  }
   const ownTable = Object.fromEntries(
     Object.entries(SERVER_FLAGS).filter(([name, { option }]: [string, Flag]) =>
       Object.hasOwn(flags, name) || !Object.hasOwn(fromModule, option ?? "")
@@ -89,7 +99,7 @@ function withoutOverridden(
     for (const other of flag.excludes ?? []) {
       const { option } = table.find(([name]) => name === other)![1];
       if (isGiven && option !== undefined && Object.hasOwn(left, option)) {
-        if (flag.option === undefined) {
+        if (flag.option === undefined && !flag.isInstead) {
           throw new UsageError(
             `--${name} and the option ${option} of ${module} exclude each other`,
           );

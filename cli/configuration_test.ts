@@ -42,6 +42,12 @@ Deno.test("configure() takes a function, or a method that uses this", async () =
   }
 });
 
+/** A certificate and a key that nobody looks at. */
+const PAIR: ServerFlags = {
+  cert: [{ path: "b.pem", text: "b" }],
+  key: [{ path: "c.pem", text: "c" }],
+};
+
 Deno.test.each<[Record<string, unknown>, ServerFlags, Record<string, unknown>]>(
   [
     [{ port: 1, keepAlive: true }, {}, { port: 1, keepAlive: true }],
@@ -51,7 +57,11 @@ Deno.test.each<[Record<string, unknown>, ServerFlags, Record<string, unknown>]>(
     [{ port: 1, hostname: "a" }, { unix: "/b" }, { path: "/b" }],
     [{ path: "/a" }, { port: 2 }, { port: 2 }],
     [{ path: "/a" }, { hostname: "b" }, { hostname: "b" }],
-    [{ path: "/a" }, { cert: "b", key: "c" }, { cert: "b", key: "c" }],
+    [{ path: "/a" }, PAIR, { cert: "b", key: "c" }],
+    [{ cert: "a", key: "a" }, PAIR, { cert: "b", key: "c" }],
+    [{ tls: {} }, PAIR, { cert: "b", key: "c" }],
+    [{ cert: "a", key: "a" }, { unix: "/b" }, { path: "/b" }],
+    [{ port: 1, path: "/a" }, { "systemd-socket": "" }, {}],
     [{ framing: "count" }, { "reply-marker": new Uint8Array(1) }, {
       replyEnd: new Uint8Array(1),
     }],

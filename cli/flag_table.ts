@@ -19,6 +19,12 @@ export interface Description<Option extends string> {
   readonly needs?: readonly string[];
   /** Flags that must not be given as well. */
   readonly excludes?: readonly string[];
+  /**
+   * Whether the flag takes the place of what it excludes, if a module says that.
+   * Otherwise an option of a module is refused. Flags with an `option` do so
+   * anyway.
+   */
+  readonly isInstead?: boolean;
   /** Restricts `excludes` to some cases. @default {always} */
   readonly excludesWhen?: Condition;
 }

@@ -50,6 +50,8 @@ export const SERVER_SCRIPT: Script = {
     "--metrics-port, the first signal closes the health port, /readyz becomes " +
     "503, and the shutdown begins after --notice seconds, so that a load " +
     "balancer can stop sending. SIGUSR2 prints the metrics.",
+    "SIGHUP reads certificates and keys again, with --reload-cert and the " +
+    "flags that imply it. systemd is notified if it wants to be (NOTIFY_SOCKET).",
     "Exit status: 0 after a shutdown; 1 the server could not listen; 2 the " +
     "command line or the module is wrong; 3 the output could not be written.",
   ],

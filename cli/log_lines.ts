@@ -12,22 +12,25 @@ export type LogFormat = "text" | "json";
 
 /** Returns the line of a conversation, for people. */
 export function toLine(report: ConversationReport): string {
-  const { outcome, bytesIn, bytesOut, durationMs } = report;
+  const { outcome, bytesIn, bytesOut, durationMs, clientCertificate } = report;
   return `${now()} ${peerName(report.remoteAddr)} ` +
     `${printable(outcome)}, ${bytesIn} bytes in, ${bytesOut} out, ` +
     `${durationMs.toFixed(1)} ms` +
     (report.replyLost ? ", reply probably lost" : "") +
+    (clientCertificate ? `, ${printable(clientCertificate.subject)}` : "") +
     ("error" in report ? `, ${printable(messageOf(report.error))}` : "");
 }
 
 /** Returns the line of a conversation, as JSON. */
 export function toJson(report: ConversationReport): string {
-  const { remoteAddr, durationMs, error, ...counts } = report;
+  const { remoteAddr, durationMs, error, clientCertificate, ...counts } =
+    report;
   return JSON.stringify({
     time: now(),
     peer: peerName(remoteAddr),
     ...counts,
     durationMs: Math.round(durationMs * 10) / 10,
+    ...(clientCertificate && { subject: clientCertificate.subject }),
     ...("error" in report && { error: messageOf(error) }),
   });
 }

@@ -9,7 +9,7 @@ import type { AnyServeOptions } from "../server/serve_options.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
-import { toStartError } from "./start_error.ts";
+import { StartError, toStartError } from "./start_error.ts";
 import { Telemetry } from "./telemetry.ts";
 
 /** The pause between two looks at the memory of messages, in ms. */
@@ -23,6 +23,25 @@ export interface Observers {
   readonly counters: Float64Array;
   /** Aborts the server, as the signal of its module does. */
   readonly signal: AbortSignal;
+}
+
+/**
+ * Listens on an inherited socket, if there is one.
+ *
+ * @throws {StartError} If it is not a socket that listens.
+ */
+export async function inherited(
+  fd: number | undefined,
+): Promise<Pick<ServerParts, "listener">> {
+  if (fd === undefined) return {};
+  // Nobody else loads `node:net`.
+  const { InheritedListener } = await import("../server/node_socket.ts");
+  try {
+    return { listener: await InheritedListener.open({ fd }) };
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StartError(`Cannot serve on the inherited socket: ${message}`);
+  }
 }
 
 /**

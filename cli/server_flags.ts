@@ -12,6 +12,7 @@ import type { AnyServeOptions } from "../server/serve_options.ts";
 import {
   type Flag,
   type FlagTable,
+  optionalFlag,
   switchFlag,
   valueFlag,
   valuesFlag,
@@ -21,7 +22,7 @@ import {
   parseMarker,
   parseSeconds,
   parseSize,
-  readTextFile,
+  readFileAt,
   sizeAtLeast,
   someText,
   wholeNumber,
@@ -36,7 +37,7 @@ export const SERVER_FLAGS = {
     help: "address to listen on",
     default: DEFAULT_HOSTNAME,
     option: "hostname",
-    excludes: ["unix"],
+    excludes: ["unix", "systemd-socket"],
     excludesWhen: {
       clause: "unless --health-port or --metrics-port is given",
       // These ports are on this address, wherever the server itself is.
@@ -56,14 +57,46 @@ export const SERVER_FLAGS = {
     option: "path",
     excludes: ["cert"],
   }),
-  "cert": valueFlag("PATH", readTextFile, {
-    help: "speak TLS: the file of the certificate chain, in PEM",
-    option: "cert",
+  "systemd-socket": optionalFlag("NAME", someText, "", {
+    help: "listen on the socket that systemd passes (socket activation), or " +
+      "on the one of this name; with --parallel, one for each thread",
+    excludes: ["port", "unix"],
+    isInstead: true,
+  }),
+  "cert": valuesFlag("PATH", readFileAt, {
+    help: "speak TLS: the file of the certificate chain, in PEM; repeatable: " +
+      "a client gets the one for the name that it asks for (SNI), or the first",
     needs: ["key"],
   }),
-  "key": valueFlag("PATH", readTextFile, {
-    help: "the file of the certificate's private key, in PEM",
-    option: "key",
+  "key": valuesFlag("PATH", readFileAt, {
+    help: "the file of the certificate's private key, in PEM; one for each " +
+      "--cert, in the same order",
+    needs: ["cert"],
+  }),
+  "client-ca": valueFlag("PATH", readFileAt, {
+    help: "the file of certificate authorities, in PEM: a client needs a " +
+      "certificate of one of them",
+    needs: ["cert"],
+  }),
+  "client-cert": valueFlag(
+    "required|requested",
+    choice("required", "requested"),
+    {
+      help: "whether a client without a certificate is refused",
+      default: "required",
+      needs: ["client-ca"],
+    },
+  ),
+  "alpn": valuesFlag("PROTOCOL", someText, {
+    help: "application protocol that a client may ask for (ALPN); " +
+      "repeatable, the best first; a client that asks only for others is " +
+      "refused",
+    needs: ["cert"],
+  }),
+  "reload-cert": switchFlag({
+    help: "read the files of certificates and keys again at SIGHUP, and when " +
+      "they change; always on with --client-ca, --alpn, --proxy-from or " +
+      "several --cert",
     needs: ["cert"],
   }),
   "marker": valuesFlag("MARKER", parseMarker, {
@@ -125,7 +158,6 @@ export const SERVER_FLAGS = {
       "PROXY protocol header, which names the client; repeatable",
     default: "no proxy",
     option: "proxyFrom",
-    excludes: ["cert"],
   }),
   "idle-timeout": valueFlag("SECONDS", parseSeconds, {
     help: "longest time without a byte received, or without a byte of the " +

@@ -31,6 +31,7 @@ const OPTION_TYPES: Record<keyof AnyServeOptions, string> = {
   path: "string",
   cert: "string",
   key: "string",
+  tls: "object",
   end: "any",
   start: "any",
   replyEnd: "any",

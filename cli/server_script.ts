@@ -20,14 +20,20 @@ import { newCounters, totalsOf } from "./metrics.ts";
 import { MetricsPort } from "./metrics_port.ts";
 import { toPrometheus, toStatus } from "./metrics_text.ts";
 import { type StatusPort, withNotice } from "./notice.ts";
-import { startServer } from "./observed_server.ts";
+import { inherited, startServer } from "./observed_server.ts";
 import { OutputError, printable, printError, writeOut } from "./output.ts";
 import { EXIT, runMain } from "./run.ts";
 import { DEFAULT_NOTICE_MS, SERVER_FLAGS } from "./server_flags.ts";
 import { ModuleError } from "./server_module.ts";
 import { Signals, type Stoppable } from "./signals.ts";
 import { nameOf, StartError } from "./start_error.ts";
+import { Notifier, passedSockets } from "./systemd.ts";
 import { Threads } from "./threads.ts";
+import {
+  CertificateWatch,
+  type ReplaceTls,
+  replaceTlsOf,
+} from "./tls_files.ts";
 import { FreshSocketFile } from "./unix_server.ts";
 
 /** Runs the server script with the arguments of the process. */
@@ -118,18 +124,33 @@ async function start(parts: Parts): Promise<Stoppable> {
   const { request, configuration, log, counters } = parts;
   const { flags } = request;
   const ports = statusPorts(parts);
+  const notifier = Notifier.ifWanted(log);
   const onListen = (addr: Deno.Addr) => {
     const own = "hostname" in addr ? addr.hostname : DEFAULT_HOSTNAME;
     for (const port of ports) port.open(flags.hostname ?? own);
-    const name = "port" in addr ? addr.port : (addr as Deno.UnixAddr).path;
+    const name = "port" in addr
+      ? addr.port
+      : (addr as Deno.UnixAddr).path || "an inherited socket";
     writeOut(`started on ${name}\n`);
+    notifier?.ready();
   };
-  const { log: format = "text", quiet = false } = flags;
+  const { log: format = "text", quiet = false, parallel = 1 } = flags;
+  const { "systemd-socket": name } = flags;
+  const fds = name === undefined ? [] : passedSockets(name, parallel);
+  const observers = { log, counters: counters[0]!, onListen };
   const server = configuration === undefined
-    ? new Threads({ counters, request, format, quiet, onListen }, log)
-    : await serveInThisThread(configuration, log, counters[0]!, onListen);
-  return withNotice(server, ports, flags.notice ?? DEFAULT_NOTICE_MS);
+    ? new Threads({ counters, request, fds, format, quiet, onListen }, log)
+    : await serveInThisThread(configuration, fds[0], observers);
+  const noticing = withNotice(server, ports, flags.notice ?? DEFAULT_NOTICE_MS);
+  const stoppable = notifier?.watching(noticing) ?? noticing;
+  const watch = new CertificateWatch(flags, server.replaceTls, log);
+  const unwatch = () => watch[Symbol.dispose]();
+  stoppable.finished.then(unwatch, unwatch);
+  return stoppable;
 }
+
+/** A server whose certificates can be replaced. */
+type Replaceable = Stoppable & { readonly replaceTls: ReplaceTls };
 
 function statusPorts({ request: { flags }, counters }: Parts): StatusPort[] {
   const { "health-port": health, "metrics-port": metrics } = flags;
@@ -142,15 +163,22 @@ function statusPorts({ request: { flags }, counters }: Parts): StatusPort[] {
 
 async function serveInThisThread(
   configuration: Configuration,
-  log: Log,
-  counters: Float64Array,
-  onListen: (addr: Deno.Addr) => void,
-): Promise<Stoppable> {
+  fd: number | undefined,
+  { log, counters, onListen }: {
+    log: Log;
+    counters: Float64Array;
+    onListen: (addr: Deno.Addr) => void;
+  },
+): Promise<Replaceable> {
   const { path } = configuration.options;
   if (path !== undefined) await removeStaleSocket(path);
   const abort = new AbortController();
   const { signal } = abort;
-  const server = startServer(configuration, { log, counters, signal });
+  const server = startServer(
+    configuration,
+    { log, counters, signal },
+    await inherited(fd),
+  );
   let isStopping = false;
   const run = async () => {
     try {
@@ -169,6 +197,7 @@ async function serveInThisThread(
     await server.finished;
   };
   return {
+    replaceTls: replaceTlsOf(configuration),
     finished: run(),
     shutdown: () => {
       isStopping = true;

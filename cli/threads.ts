@@ -5,6 +5,7 @@
  * @module
  */
 import { type LimitsMemory, sharedLimitsMemory } from "../server/limits.ts";
+import type { TlsConfigOptions } from "../server/tls.ts";
 import type { Request } from "./configuration.ts";
 import type { Log } from "./log.ts";
 import type { LogFormat } from "./log_lines.ts";
@@ -20,6 +21,8 @@ export type ThreadCommand =
     request: Request;
     /** The port that the first thread has chosen; undefined for the first. */
     port: number | undefined;
+    /** The descriptor of a socket that it has inherited, if it listens there. */
+    fd: number | undefined;
     /** Memory of the counters of the limits, which all threads share. */
     taken: LimitsMemory;
     /** Memory of the metrics of this thread. */
@@ -30,6 +33,7 @@ export type ThreadCommand =
     /** Whether the port must not be in use, not even by a server that shares. */
     isFirst: boolean;
   }
+  | { type: "replaceTls"; tls: TlsConfigOptions }
   | { type: "shutdown" }
   | { type: "abort" };
 
@@ -46,6 +50,8 @@ export interface ThreadsOptions {
   readonly counters: readonly Float64Array[];
   /** What each thread serves. */
   readonly request: Request;
+  /** The inherited sockets, one for each thread; empty if there are none. */
+  readonly fds: readonly number[];
   /** Format of the log. */
   readonly format: LogFormat;
   /** Whether no log is written. */
@@ -98,6 +104,11 @@ export class Threads implements Stoppable {
     if (this.#isStarted) this.#send({ type: "shutdown" });
   }
 
+  /** Replaces the certificates of all threads. */
+  readonly replaceTls = (tls: TlsConfigOptions): void => {
+    this.#send({ type: "replaceTls", tls });
+  };
+
   /** Ends all threads and their conversations at once. */
   abort(): void {
     this.#aborted.resolve(undefined);
@@ -120,7 +131,7 @@ export class Threads implements Stoppable {
 
   /** Resolves when all threads listen; to undefined if aborted before. */
   async #start(
-    { counters, request, format, quiet }: ThreadsOptions,
+    { counters, request, fds, format, quiet }: ThreadsOptions,
   ): Promise<Deno.Addr | undefined> {
     const taken = sharedLimitsMemory();
     // The first thread chooses the port if it is 0; the others share it.
@@ -128,12 +139,14 @@ export class Threads implements Stoppable {
     let addr: Deno.Addr | undefined;
     for (const own of counters) {
       const isFirst = this.#threads.length === 0;
+      const fd = fds[this.#threads.length];
       const thread = new Thread(this.#log);
       this.#threads.push(thread);
       const listening = thread.start({
         type: "serve",
         request,
         port,
+        fd,
         taken,
         counters: own,
         format,

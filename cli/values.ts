@@ -111,6 +111,22 @@ export function readTextFile(name: string, path: string): string {
   }
 }
 
+/** A text file, which can be read again. */
+export interface TextFile {
+  readonly path: string;
+  /** What it had when it was read. */
+  readonly text: string;
+}
+
+/**
+ * Reads the text file at a path, which is kept.
+ *
+ * @throws {UsageError} If the file cannot be read.
+ */
+export function readFileAt(name: string, path: string): TextFile {
+  return { path, text: readTextFile(name, path) };
+}
+
 const ESCAPES = new Map([["r", 13], ["n", 10], ["t", 9], ["0", 0], ["\\", 92]]);
 
 /**

@@ -4,11 +4,16 @@
  * @module
  */
 import type { SocketServer } from "../server.ts";
-import { type LimitsMemory, newLimits } from "../server/limits.ts";
+import {
+  type LimitsMemory,
+  newLimits,
+  type SharedLimits,
+} from "../server/limits.ts";
 import { DEFAULT_HOSTNAME, DEFAULT_PORT } from "../framing/defaults.ts";
 import { type Configuration, configure } from "./configuration.ts";
 import { Log } from "./log.ts";
-import { startServer } from "./observed_server.ts";
+import { inherited, startServer } from "./observed_server.ts";
+import { type ReplaceTls, replaceTlsOf } from "./tls_files.ts";
 import { toStartError } from "./start_error.ts";
 import type { ThreadCommand, ThreadEvent } from "./threads.ts";
 
@@ -20,18 +25,19 @@ const scope = globalThis as unknown as {
 
 const abort = new AbortController();
 let server: SocketServer | undefined;
+let replaceTls: ReplaceTls = () => {};
 
 scope.onmessage = ({ data: command }) => {
   if (command.type === "serve") serve(command);
+  if (command.type === "replaceTls") replaceTls(command.tls);
   if (command.type === "shutdown") server?.shutdown();
   if (command.type === "abort") abort.abort();
 };
 
 async function serve(
-  { request, port, counters, taken, format, quiet, isFirst }: ThreadCommand & {
-    type: "serve";
-  },
+  command: ThreadCommand & { type: "serve" },
 ): Promise<void> {
+  const { request, port, fd, counters, taken, format, quiet } = command;
   const decoder = new TextDecoder();
   const log = new Log(
     format,
@@ -48,8 +54,14 @@ async function serve(
       ...others,
       options: { ...options, port: port ?? options.port, reusePort: true },
     };
-    if (isFirst) checkPortIsFree(configuration);
-    server = start(configuration, log, counters, taken);
+    replaceTls = replaceTlsOf(configuration);
+    if (command.isFirst && fd === undefined) checkPortIsFree(configuration);
+    const parts = {
+      limits: sharedLimits(configuration, taken),
+      ...await inherited(fd),
+    };
+    const { signal } = abort;
+    server = startServer(configuration, { log, counters, signal }, parts);
   } catch (error) {
     const { name, message } = error as Error;
     return scope.postMessage({ type: "failed", error: { name, message } });
@@ -61,24 +73,19 @@ async function serve(
 }
 
 /**
- * Starts a server whose limits all threads share.
+ * The limits, which all threads share.
  *
- * @throws {UsageError | ModuleError} If an option is refused.
+ * @throws {UsageError | ModuleError} If a limit is refused.
  */
-function start(
+function sharedLimits(
   configuration: Configuration,
-  log: Log,
-  counters: Float64Array,
   taken: LimitsMemory,
-): SocketServer {
-  const { signal } = abort;
-  let limits;
+): SharedLimits {
   try {
-    limits = newLimits(configuration.options, taken);
+    return newLimits(configuration.options, taken);
   } catch (error) {
     throw toStartError(error, configuration);
   }
-  return startServer(configuration, { log, counters, signal }, { limits });
 }
 
 /**

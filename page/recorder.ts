@@ -7,7 +7,6 @@
 import type { Address } from "../client/address.ts";
 import type { ClientSystem } from "../client/system.ts";
 import { systemClock } from "../framing/clock.ts";
-import type { AnyListener } from "../server/listen.ts";
 import type { Side, Trace, TraceEvent } from "./trace.js";
 
 /** Reads or writes of this many bytes in a row are recorded as one. */
@@ -15,6 +14,9 @@ const BULK_BYTES = 1000;
 
 /** The number of characters that are kept of the bytes of a call. */
 const MAX_TEXT = 44;
+
+/** A listener of Deno's own. */
+export type ConnListener = Deno.Listener<Deno.Conn, Deno.Addr>;
 
 /** Which end of which connection a socket is. */
 export interface End {
@@ -85,7 +87,7 @@ export class Recorder {
   }
 
   /** A listener of a side, whose sockets are recorded. */
-  listener(listener: AnyListener, end: End): AnyListener {
+  listener(listener: ConnListener, end: End): ConnListener {
     const accept = async () => {
       const conn = await listener.accept();
       const link = this.linkOf(conn.remoteAddr);

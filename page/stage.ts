@@ -10,9 +10,8 @@ import { ConversationError, type Reply } from "../client/reply.ts";
 import type { ClientSystem } from "../client/system.ts";
 import type { OutgoingData } from "../framing/outgoing.ts";
 import { type ServeOptions, SocketServer } from "../server.ts";
-import type { AnyListener } from "../server/listen.ts";
 import { Pipe, type PipeOptions } from "./pipe.ts";
-import { type End, Recorder } from "./recorder.ts";
+import { type ConnListener, type End, Recorder } from "./recorder.ts";
 import { MARKER } from "./scenes.js";
 import type { Side, Trace } from "./trace.js";
 
@@ -153,7 +152,7 @@ function startServer(
   const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = tcp.addr;
   const end: End = { at: "server", to: peer };
-  const listener: AnyListener = recorder.listener(tcp, end);
+  const listener: ConnListener = recorder.listener(tcp, end);
   let ended = 0;
   const note = (link: number, what: "message" | "note", text: string) =>
     recorder.add({ ...end, link, what, text });
@@ -195,7 +194,7 @@ function startServer(
 }
 
 async function serveOne(
-  listener: AnyListener,
+  listener: ConnListener,
   serve: (conn: Deno.Conn) => Promise<void>,
 ): Promise<void> {
   let conn;

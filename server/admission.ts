@@ -34,7 +34,7 @@ export class Admission {
     if (proxyFrom === undefined && allow === undefined) return undefined;
     if (proxyFrom !== undefined && (cert !== undefined || key !== undefined)) {
       throw new TypeError(
-        "Cannot use proxyFrom with a cert: a header comes before TLS",
+        "Cannot use proxyFrom with a cert: a header comes before TLS; use tls",
       );
     }
     return new Admission(

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../framing/clock.ts";
 
-/** The longest time that a shutdown goes on accepting, in ms. */
+/** The longest time that a shutdown goes on accepting new clients, in ms. */
 const MAX_DRAIN_MS = 1000;
 
 /** The backlog counts as empty after this many polls without a connection. */
@@ -23,6 +23,8 @@ export interface AcceptState {
   isAccepting(): boolean;
   /** Whether the listener is to close now. */
   isOver(): boolean;
+  /** Whether the listener takes no further clients, so that it runs empty. */
+  readonly isStopped?: boolean;
 }
 
 /**
@@ -35,11 +37,12 @@ export async function drainBacklog(
   clock: Clock,
 ): Promise<void> {
   const startedMs = clock.now();
+  const maxMs = state.isStopped ? Infinity : MAX_DRAIN_MS;
   let quietPolls = 0;
   while (quietPolls < QUIET_POLLS && !state.isOver()) {
     const accepted = state.accepted();
     await new Promise<void>((resolve) => clock.setTimeout(resolve, POLL_MS));
-    if (clock.now() - startedMs > MAX_DRAIN_MS) break;
+    if (clock.now() - startedMs > maxMs) break;
     // While no accept is pending, that no connection came means nothing.
     if (!state.isAccepting()) continue;
     quietPolls = state.accepted() === accepted ? quietPolls + 1 : 0;

@@ -9,12 +9,14 @@ import type { Admission } from "./admission.ts";
 import { type Checked, Deadline } from "./deadline.ts";
 import { ConversationSession } from "./conversation_session.ts";
 import { Identification } from "./identification.ts";
+import type { TlsLayer } from "./listen.ts";
 import { MessageSession } from "./message_session.ts";
 import type { Places } from "./places.ts";
 import { ProxiedSocket } from "./proxied_socket.ts";
 import type { ConversationReport } from "./report.ts";
 import type { ResolvedOptions } from "./responder.ts";
 import type { Session } from "./session.ts";
+import type { ServerSocket } from "./socket.ts";
 import { isEndOfTcp, isNotTls } from "./socket_errors.ts";
 import { CANCELLED, Transport } from "./transport.ts";
 
@@ -24,6 +26,8 @@ export interface ConnectionOptions extends ResolvedOptions {
   readonly places: Places;
   /** Which clients are served; undefined if all are, and no proxy is believed. */
   readonly admission: Admission | undefined;
+  /** What speaks TLS over the socket; undefined if nothing has to. */
+  readonly tls: TlsLayer | undefined;
 }
 
 /** One connection. It owns the socket and closes it. */
@@ -46,13 +50,14 @@ export class ServerConnection implements Checked {
   #lingersBriefly = false;
   #lingeringSinceMs = Infinity;
 
-  constructor(conn: Deno.Conn, options: ConnectionOptions) {
-    const { pool, timer, phases, converse, admission } = options;
+  constructor(conn: ServerSocket, options: ConnectionOptions) {
+    const { pool, timer, phases, converse, admission, tls } = options;
     const { remoteAddr } = conn;
     const proxied = admission?.isProxy(remoteAddr)
       ? new ProxiedSocket(conn)
       : undefined;
-    const socket = proxied ?? conn;
+    const plain = proxied ?? conn;
+    const socket = tls?.over(plain) ?? plain;
     this.#options = options;
     this.#startedMs = options.clock.now();
     this.#startTick = timer.ticks;
@@ -106,7 +111,7 @@ export class ServerConnection implements Checked {
 
   /** The address of the client; of the proxy, until its header was read. */
   get remoteAddr(): Deno.Addr {
-    return this.#transport.remoteAddr;
+    return this.#transport.client.remoteAddr;
   }
 
   /** Whether the client is not allowed: no place is needed to close. */
@@ -237,10 +242,12 @@ export class ServerConnection implements Checked {
   }
 
   #report(): ConversationReport {
-    const { remoteAddr, bytesIn, bytesOut, replyLost } = this.#transport;
+    const { client, bytesIn, bytesOut, replyLost } = this.#transport;
+    const { remoteAddr, clientCertificate } = client;
     const { outcome, error, messages } = this.#session;
     return {
       remoteAddr,
+      ...(clientCertificate !== undefined && { clientCertificate }),
       outcome: outcome || "ok",
       messages,
       bytesIn,

@@ -17,11 +17,12 @@ import {
   ReceivedMessage,
   type ReplyBody,
 } from "./handler.ts";
+import type { ClientCertificate, ClientIdentity } from "./socket.ts";
 
 /** What a conversation needs of its connection. */
 export interface ConversationParts {
   readonly source: BufferedSource;
-  readonly remoteAddr: Deno.Addr;
+  readonly client: ClientIdentity;
   readonly abort: LazyAbort;
   readonly messageFraming: Framing;
   readonly replyFraming: Framing;
@@ -96,13 +97,16 @@ export interface ConversationParts {
 export class Conversation extends ReadMethods {
   /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
+  /** The certificate of the client, with TLS, if it has shown one. */
+  readonly clientCertificate: ClientCertificate | undefined;
   readonly #parts: ConversationParts;
 
   /** @ignore Made by the server. */
   constructor(parts: ConversationParts) {
     super(parts.source, parts.maxBytes);
     this.#parts = parts;
-    this.remoteAddr = parts.remoteAddr;
+    this.remoteAddr = parts.client.remoteAddr;
+    this.clientCertificate = parts.client.clientCertificate;
   }
 
   /**

@@ -158,7 +158,7 @@ export class ConversationSession implements Session {
     const { messageFraming, replyFraming, maxBytes } = this.#options;
     const conversation = new Conversation({
       source: this.#source,
-      remoteAddr: this.#transport.remoteAddr,
+      client: this.#transport.client,
       abort: this.#abort,
       messageFraming,
       replyFraming,
@@ -196,8 +196,11 @@ export class ConversationSession implements Session {
 
   #report(error: unknown): void {
     this.error = error;
-    const { remoteAddr } = this.#transport;
-    const connection = { remoteAddr, state: {}, close: () => {} };
+    const { remoteAddr, clientCertificate } = this.#transport.client;
+    const connection = {
+      ...{ remoteAddr, clientCertificate },
+      ...{ state: {}, close: () => {} },
+    };
     const info = new HandlerInfo(connection, undefined, this.#abort);
     this.#options.onError(error, undefined, info);
   }

@@ -6,6 +6,7 @@
 import { concat } from "@std/bytes";
 import type { Body } from "../framing/encode.ts";
 import type { Decoded } from "../framing/received.ts";
+import type { ClientCertificate } from "./socket.ts";
 
 /** A complete message. */
 export interface Message {
@@ -27,6 +28,11 @@ export interface Message {
 export interface MessageInfo {
   /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
+  /**
+   * The certificate of the client, if it has shown one: see `TlsConfig`. The
+   * server has verified it.
+   */
+  readonly clientCertificate: ClientCertificate | undefined;
   /** The end marker that ended the message; undefined with a count. */
   readonly marker: Uint8Array | undefined;
   /**
@@ -182,7 +188,7 @@ export class LazyAbort {
 /** What all messages of a connection have in common. */
 export type ConnectionInfo = Pick<
   MessageInfo,
-  "remoteAddr" | "state" | "close"
+  "remoteAddr" | "clientCertificate" | "state" | "close"
 >;
 
 /** The information that a handler receives with one message. */
@@ -203,6 +209,10 @@ export class HandlerInfo implements MessageInfo {
 
   get remoteAddr(): Deno.Addr {
     return this.#connection.remoteAddr;
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#connection.clientCertificate;
   }
 
   get state(): Record<PropertyKey, unknown> {

@@ -12,6 +12,7 @@ import type { ConnectionOptions, ServerConnection } from "./connection.ts";
 import { DeadlineTimer } from "./deadline.ts";
 import { toFramings } from "./framings.ts";
 import { echoTwice, type Handler } from "./handler.ts";
+import { checkTls } from "./listen.ts";
 import type { Places } from "./places.ts";
 import { Phases, shortestLimits } from "./phases.ts";
 import { RecentSizes } from "./recent_sizes.ts";
@@ -172,6 +173,7 @@ export function resolveOptions(
   checkWords(options);
   const { maxBytes = DEFAULT_MAX_BYTES, onError = printError } = options;
   checkMaxBytes(maxBytes);
+  checkTls(options);
   const mayFollow = options.keepAlive === true || converse !== undefined;
   const framings = toFramings(options, mayFollow);
   const { clock, limits, open, places } = state;
@@ -228,5 +230,6 @@ export function resolveOptions(
     keepAliveTicks: timer.ticksFor(KEEP_ALIVE_AFTER_MS),
     places,
     admission: Admission.of(options),
+    tls: options.tls,
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { type BadProxyHeader, ProxyHeaderDecoder } from "./proxy_header.ts";
-import { setKeepAlive, setNoDelay, type Socket } from "./socket_options.ts";
+import type { ServerSocket } from "./socket.ts";
+import { setKeepAlive, setNoDelay } from "./socket_options.ts";
 
 /** The bytes of one read of the header. Most headers need 16 to 107. */
 const READ_BYTES = 256;
@@ -12,14 +13,14 @@ const READ_BYTES = 256;
 const EMPTY = new Uint8Array(0);
 
 /** A connection, without the header at its beginning. */
-export class ProxiedSocket implements Socket {
+export class ProxiedSocket implements ServerSocket {
   /** The address of the client, once the header was read. */
   remoteAddr: Deno.Addr;
-  readonly #conn: Socket;
+  readonly #conn: ServerSocket;
   /** Bytes after the header that were read with it. */
   #rest: Uint8Array = EMPTY;
 
-  constructor(conn: Socket) {
+  constructor(conn: ServerSocket) {
     this.#conn = conn;
     this.remoteAddr = conn.remoteAddr;
   }

@@ -2,10 +2,10 @@ import { assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { latin1, line } from "../tests/proxy_headers.ts";
 import { ProxiedSocket } from "./proxied_socket.ts";
-import type { Socket } from "./socket_options.ts";
+import type { ServerSocket } from "./socket.ts";
 
 /** A connection that delivers these chunks, and then the end of file. */
-function connOf(...texts: string[]): Socket {
+function connOf(...texts: string[]): ServerSocket {
   const chunks = texts.map(latin1);
   return {
     remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
@@ -19,7 +19,7 @@ function connOf(...texts: string[]): Socket {
       }
       return Promise.resolve(taken.length);
     },
-  } as unknown as Socket;
+  } as unknown as ServerSocket;
 }
 
 async function readAll(socket: ProxiedSocket, bufferBytes: number) {

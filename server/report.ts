@@ -3,11 +3,14 @@
  *
  * @module
  */
+import type { ClientCertificate } from "./socket.ts";
 
 /** How one conversation went, for `onConversation` and the log. */
 export interface ConversationReport {
   /** The address of the client, if need be from the header of a proxy. */
   remoteAddr: Deno.Addr;
+  /** The certificate of the client, if it has shown one. */
+  clientCertificate?: ClientCertificate;
   /**
    * How the conversation ended:
    *

@@ -24,6 +24,7 @@ import {
 } from "./handler.ts";
 import type { Phases } from "./phases.ts";
 import { Interruption } from "./interruption.ts";
+import type { ClientCertificate } from "./socket.ts";
 import type { Transport } from "./transport.ts";
 
 /** Options that hold for every connection of a server, checked and complete. */
@@ -84,7 +85,11 @@ export class Responder implements ConnectionInfo {
   }
 
   get remoteAddr(): Deno.Addr {
-    return this.#transport.remoteAddr;
+    return this.#transport.client.remoteAddr;
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#transport.client.clientCertificate;
   }
 
   get state(): Record<PropertyKey, unknown> {

@@ -7,6 +7,7 @@ import type { CountFraming } from "../framing/count_framing.ts";
 import type { Marker } from "../framing/marker.ts";
 import type { Converse } from "./conversation.ts";
 import type { Message, MessageInfo } from "./handler.ts";
+import type { TlsLayer } from "./listen.ts";
 import type { ConversationReport } from "./report.ts";
 
 /** Options of `serve()`. Times are in ms; for them, 0 is no limit. */
@@ -19,6 +20,12 @@ export interface ServeOptions {
   cert?: string;
   /** The private key of the certificate, in PEM. */
   key?: string;
+  /**
+   * TLS with certificates of clients, certificates that are replaced, and
+   * several names: a `TlsConfig` of `@recv-end/recv-end/tls`, instead of `cert`
+   * and `key`.
+   */
+  tls?: TlsLayer;
   /**
    * The end marker of a message, or several: the earliest match ends the
    * message, and of two that end together the longer one. With `null`, the end

@@ -10,7 +10,8 @@ import type { Deadline } from "./deadline.ts";
 import { Interruption } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
 import { isEndOfTcp } from "./socket_errors.ts";
-import { setKeepAlive, setNoDelay, type Socket } from "./socket_options.ts";
+import type { ClientIdentity, ServerSocket } from "./socket.ts";
+import { setKeepAlive, setNoDelay } from "./socket_options.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 /**
@@ -53,7 +54,7 @@ export class Transport {
   replyLost = false;
   /** Whether we have closed the socket. */
   isClosed = false;
-  readonly #conn: Socket;
+  readonly #conn: ServerSocket;
   readonly #buffer: ReadMemory;
   readonly #deadline: Deadline;
   readonly #writeDeadline: Deadline;
@@ -78,7 +79,7 @@ export class Transport {
    * reads and writes at the same time.
    */
   constructor(
-    conn: Socket,
+    conn: ServerSocket,
     buffer: ReadMemory,
     deadline: Deadline,
     phases: Phases,
@@ -91,9 +92,9 @@ export class Transport {
     this.#writeDeadline = writeDeadline;
   }
 
-  /** The address of the client. */
-  get remoteAddr(): Deno.Addr {
-    return this.#conn.remoteAddr;
+  /** Who the client is. */
+  get client(): ClientIdentity {
+    return this.#conn;
   }
 
   /** Whether this error is the reason why the peer is gone. */

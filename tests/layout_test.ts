@@ -75,6 +75,9 @@ Deno.test(needsRun("layout: the library loads nothing of cli/"), async () => {
       specifier.startsWith(cli) || /^npm:.*\/cli\//.test(specifier)
     );
     assertEquals(excess, [], module);
+    const nodes = loaded.filter((specifier) => specifier.startsWith("node:"));
+    // Not node:net or node:tls, and nothing that loads them.
+    assertEquals(nodes.filter((name) => name !== "node:timers"), [], module);
   }
   const script = [...await loadedBy("cli/server_script.ts")];
   assert(script.some((specifier) => specifier.startsWith(cli)));

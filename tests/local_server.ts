@@ -3,13 +3,13 @@
  *
  * @module
  */
-import {
-  type ConversationReport,
-  type Handler,
-  serve,
-  type ServeOptions,
-  type Server,
+import type {
+  ConversationReport,
+  Handler,
+  ServeOptions,
+  Server,
 } from "../mod.ts";
+import { type ServerParts, SocketServer } from "../server.ts";
 
 /** The end marker of a local server, unless a test asks for another. */
 export const MARKER = "<END>";
@@ -23,17 +23,22 @@ export class LocalServer implements AsyncDisposable {
   #more = Promise.withResolvers<void>();
 
   /** Listens. */
-  constructor(options: ServeOptions = {}, handler?: Handler) {
-    this.server = serve({
+  constructor(
+    options: ServeOptions = {},
+    handler?: Handler,
+    parts: ServerParts = {},
+  ) {
+    const observed = {
       port: 0,
       end: MARKER,
       ...options,
-      onConversation: (report) => {
+      onConversation: (report: ConversationReport) => {
         this.reports.push(report);
         this.#more.resolve();
         this.#more = Promise.withResolvers<void>();
       },
-    }, handler);
+    };
+    this.server = new SocketServer(observed, handler, parts) as Server;
   }
 
   /** The port. */

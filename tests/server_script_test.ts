@@ -49,7 +49,7 @@ Deno.test(
       [["--parallel=2", "--proxy-from=x"], 'Cannot use "x" in --proxy-from'],
       [
         ["--proxy-from=unix", `--cert=${CERT}`, `--key=${CERT}`],
-        "--proxy-from and --cert exclude each other",
+        "Cannot use the certificate: it is not in PEM, or not complete",
       ],
       [["--log=xml"], "--log is text or json"],
       [["--metrics-port=0"], "--metrics-port needs a whole number from 1"],

@@ -12,6 +12,7 @@ import { CONVERSATION_MUTANTS } from "./mutants_conversation.ts";
 import { FRAMING_MUTANTS } from "./mutants_framing.ts";
 import { SERVER_MUTANTS } from "./mutants_server.ts";
 import { SIMULATED_MUTANTS } from "./mutants_simulated.ts";
+import { SOCKET_MUTANTS } from "./mutants_sockets.ts";
 
 /** All mutants. */
 export const MUTANTS: readonly Mutant[] = [
@@ -22,5 +23,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...ADDRESS_MUTANTS,
   ...CLIENT_MUTANTS,
   ...CLI_MUTANTS,
+  ...SOCKET_MUTANTS,
   ...SIMULATED_MUTANTS,
 ];

@@ -223,9 +223,10 @@ export function handlerOf(
 /** A conversation function that has a handler answer each message. */
 export function converseWith(handler: Handler): Converse {
   return async (conversation) => {
-    const { remoteAddr, signal } = conversation;
+    const { remoteAddr, clientCertificate, signal } = conversation;
     const close = () => conversation.close();
-    const info = { remoteAddr, signal, close, marker: undefined, state: {} };
+    const client = { remoteAddr, clientCertificate };
+    const info = { ...client, signal, close, marker: undefined, state: {} };
     for (let message; (message = await conversation.message()) !== null;) {
       let body: ReplyBody | void;
       try {

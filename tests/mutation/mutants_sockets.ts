@@ -1,0 +1,156 @@
+/**
+ * Mistakes in the sockets of `node:net` and `node:tls`, and in what the script
+ * makes of them.
+ *
+ * @module
+ */
+import { type Mutant, mutantsIn } from "./mutant.ts";
+
+/** Mistakes in sockets that are not Deno's own. */
+export const SOCKET_MUTANTS: readonly Mutant[] = [
+  ...mutantsIn("server/tls_socket.ts", [
+    "server/tls_socket_test.ts",
+    "tests/client_certificates_test.ts",
+  ], [
+    {
+      name: "a client may show a certificate that is not valid",
+      find: "if (!tls.authorized) {",
+      replace: "if (tls.destroyed) {",
+    },
+    {
+      name: "a client that is refused may send a message",
+      find: "    const certificate = tls.getPeerX509Certificate();",
+      replace: `    tls.on("data", (chunk: Uint8Array) => {
+      this.#plain.push(chunk);
+      this.#wakeReader();
+    });
+    const certificate = tls.getPeerX509Certificate();`,
+    },
+    {
+      name: "TCP ends before close_notify was written",
+      find: "    await nextTurn();\n    await this.#stream.flushed();\n",
+      replace: "",
+    },
+    {
+      name: "an end of TCP counts as an end of TLS",
+      find: "if (!this.#isEnded) this.#fail(endOfTcp());",
+      replace: "this.#isEnded = true;\n          this.#wakeReader();",
+    },
+    {
+      name: "a handshake may take any time",
+      find: '() => this.#refuse("The handshake has timed out"),',
+      replace: "() => {},",
+    },
+    {
+      name: "encrypted bytes are read although nobody wants them",
+      find: "(this.#isHandshaking || this.#reader !== undefined) &&",
+      replace: "",
+    },
+    {
+      name: "a write takes everything",
+      find: "bytes.subarray(0, MAX_WRITE_BYTES)",
+      replace: "bytes",
+    },
+  ]),
+  ...mutantsIn("server/tls.ts", [
+    "server/tls_test.ts",
+    "tests/client_certificates_test.ts",
+  ], [
+    {
+      name: "no certificate has a wildcard",
+      find: "names.has(exact) || names.has(wildcard)",
+      replace: "names.has(exact)",
+    },
+    {
+      name: "certificates are asked for, and not required",
+      find: 'rejectUnauthorized: clientCertificate === "required"',
+      replace: "rejectUnauthorized: false",
+    },
+    {
+      name: "a key of another certificate is accepted",
+      find: "if (!certificate.checkPrivateKey(privateKey)) {",
+      replace: 'if (key === "") {',
+    },
+    {
+      name: "a key that TLS does not support is accepted",
+      find: "if (error !== undefined) throw new TypeError(UNSUPPORTED);",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("server/client_certificate.ts", [
+    "tests/client_certificates_test.ts",
+  ], [
+    {
+      name: "a value of a subject passes for another attribute",
+      find: '.replaceAll(/[\\\\,+"<>;=]/g, "\\\\$&")',
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("server/node_socket.ts", [
+    "server/node_socket_test.ts",
+    "tests/systemd_test.ts",
+  ], [
+    {
+      name: "a listener without a descriptor stops for ever",
+      find: "handle?.listen?.(MAX_WAITING);",
+      replace: "",
+    },
+    {
+      name: "any number of clients wait inside the server",
+      find: "this.#waiting.length >= MAX_WAITING",
+      replace: "this.#isClosed",
+    },
+    {
+      name: "an IPv4 client has an IPv6 address",
+      find: 'remoteAddress.replace(/^::ffff:(?=\\d+\\.)/, "")',
+      replace: "remoteAddress",
+    },
+    {
+      name: "a reset hides what arrived before it",
+      find: "if (this.#isClosed) this.#throwIfFailed();",
+      replace: "this.#throwIfFailed();",
+    },
+  ]),
+  ...mutantsIn("server.ts", ["server/node_socket_test.ts"], [
+    {
+      name: "a shutdown takes clients from the next process",
+      find: "this.#listener.stop?.();",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("cli/tls_files.ts", [
+    "cli/tls_files_test.ts",
+    "tests/tls_script_test.ts",
+  ], [
+    {
+      name: "files that are being written are read",
+      find: "if (text === this.#current || !isStable) return;",
+      replace: "if (text === this.#current) return;",
+    },
+    {
+      name: "what is broken is reported again and again",
+      find: "    this.#current = text;\n    this.#reload(now);",
+      replace: "    this.#reload(now);",
+    },
+  ]),
+  ...mutantsIn("cli/systemd.ts", [
+    "cli/systemd_test.ts",
+    "tests/systemd_test.ts",
+  ], [
+    {
+      name: "the socket of another process is taken",
+      find: "forPid !== `${pid}` || ",
+      replace: "",
+    },
+    {
+      name: "systemd is not told that the server stops",
+      find: 'this.#send("STOPPING=1");',
+      replace: "",
+    },
+    {
+      name: "a name without a file is taken for a path",
+      find: 'path.replace(/^@/, "\\0")',
+      replace: "path",
+    },
+  ]),
+];
