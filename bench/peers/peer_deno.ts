@@ -2,26 +2,34 @@
 // error reply: what the platform itself costs.
 const MARKER = new TextEncoder().encode("SERVER WRONG MARKER");
 
+function hasEnd(data: Uint8Array): boolean {
+  const start = data.length - MARKER.length;
+  return start >= 0 &&
+    MARKER.every((byte, index) => data[start + index] === byte);
+}
+
 async function converse(conn: Deno.TcpConn): Promise<void> {
-  const buffer = new Uint8Array(64 * 1024);
-  const chunks: Uint8Array[] = [];
-  for (;;) {
-    const count = await conn.read(buffer);
-    if (count === null) break;
-    chunks.push(buffer.slice(0, count));
-    const tail = chunks.at(-1)!.subarray(-MARKER.length);
-    if (tail.every((byte, index) => byte === MARKER[index])) break;
+  let data = new Uint8Array(1024);
+  let length = 0;
+  while (!hasEnd(data.subarray(0, length))) {
+    if (length === data.length) {
+      const larger = new Uint8Array(4 * length);
+      larger.set(data);
+      data = larger;
+    }
+    const count = await conn.read(data.subarray(length));
+    if (count === null) return conn.close();
+    length += count;
   }
-  const message = new Uint8Array(await new Blob(chunks as BlobPart[]).bytes())
-    .subarray(0, -MARKER.length);
-  const reply = new Uint8Array(message.length * 2);
+  const message = data.subarray(0, length - MARKER.length);
+  const reply = new Uint8Array(2 * message.length);
   reply.set(message);
   reply.set(message, message.length);
   for (let sent = 0; sent < reply.length;) {
     sent += await conn.write(reply.subarray(sent));
   }
   await conn.closeWrite();
-  while (await conn.read(buffer) !== null);
+  while (await conn.read(data) !== null);
   conn.close();
 }
 
