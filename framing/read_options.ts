@@ -61,10 +61,16 @@ export function checkReadOptions(
   return maxBytes;
 }
 
+/** Thrown where a peer has more bytes, or announces more, than a limit allows. */
+export class ByteLimitError extends RangeError {
+  override name = "ByteLimitError";
+}
+
 /**
  * Checks a number of bytes that is to be read.
  *
- * @throws {RangeError} If it is not a whole number from 0, or above `maxBytes`.
+ * @throws {RangeError} If it is not a whole number from 0.
+ * @throws {ByteLimitError} If it is above `maxBytes`.
  */
 export function checkByteCount(byteCount: number, maxBytes: number): void {
   if (!(Number.isSafeInteger(byteCount) && byteCount >= 0)) {
@@ -73,7 +79,7 @@ export function checkByteCount(byteCount: number, maxBytes: number): void {
     );
   }
   if (byteCount > maxBytes) {
-    throw new RangeError(
+    throw new ByteLimitError(
       `Cannot read ${byteCount} bytes: maxBytes is ${maxBytes}`,
     );
   }

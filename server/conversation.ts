@@ -8,7 +8,12 @@ import { encode } from "../framing/encode.ts";
 import { endOfFileFraming } from "../framing/end_of_file.ts";
 import type { Framing } from "../framing/framing.ts";
 import { ReadMethods } from "../framing/read_methods.ts";
-import { checkReadOptions, type ReadOptions } from "../framing/read_options.ts";
+import type { ByteOrder } from "../framing/length_prefix.ts";
+import {
+  ByteLimitError,
+  checkReadOptions,
+  type ReadOptions,
+} from "../framing/read_options.ts";
 import type { Decoded } from "../framing/received.ts";
 import {
   ErrorReply,
@@ -147,6 +152,41 @@ export class Conversation extends ReadMethods {
   }
 
   /**
+   * Reads exactly n bytes, as `Reader.exactly()` does.
+   *
+   * @throws {ErrorReply} `no end`, if the end of file comes first; `too large`, if
+   * the number is above `maxBytes`.
+   */
+  override exactly(
+    byteCount: number,
+    options?: ReadOptions,
+  ): Promise<Uint8Array> {
+    return super.exactly(byteCount, options).catch(throwErrorReply);
+  }
+
+  /**
+   * Reads all bytes up to the end of file, as `Reader.toEnd()` does.
+   *
+   * @throws {ErrorReply} `too large`, if there are more than `maxBytes`.
+   */
+  override toEnd(options?: ReadOptions): Promise<Uint8Array> {
+    return super.toEnd(options).catch(throwErrorReply);
+  }
+
+  /**
+   * Reads an unsigned integer, as `Reader.uint()` does.
+   *
+   * @throws {ErrorReply} `no end`, if the end of file comes first.
+   */
+  override uint(
+    byteCount: number,
+    order?: ByteOrder,
+    options?: ReadOptions,
+  ): Promise<number> {
+    return super.uint(byteCount, order, options).catch(throwErrorReply);
+  }
+
+  /**
    * Writes bytes as they are, without any framing.
    *
    * Small writes are collected and sent together: when a call waits for the
@@ -192,6 +232,14 @@ export class Conversation extends ReadMethods {
       return Promise.reject(error);
     }
   }
+}
+
+/** What the client did is no failure of the function: it is told so. */
+function throwErrorReply(error: unknown): never {
+  if (error instanceof Deno.errors.UnexpectedEof) {
+    throw new ErrorReply("no end");
+  }
+  throw error instanceof ByteLimitError ? new ErrorReply("too large") : error;
 }
 
 /**

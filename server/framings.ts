@@ -125,6 +125,7 @@ function toReplyFraming(
   messageFraming: Framing,
   mayFollow: boolean,
 ): Framing {
+  if (replyEnd === null) return endOfFileFraming;
   if (framing !== "end") return messageFraming;
   if (replyEnd !== undefined) {
     return new EndMarkerFraming(toMarkerSet(replyEnd));

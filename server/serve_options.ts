@@ -42,9 +42,10 @@ export interface ServeOptions {
   /**
    * The end marker of every reply and error reply, which lets a client detect a
    * truncated one. By default the end of file ends a reply; with `keepAlive`,
-   * the first marker of `end`.
+   * the first marker of `end`. With `null`, nothing is put around replies: they
+   * have their own ends, in the protocol's own form.
    */
-  replyEnd?: Marker;
+  replyEnd?: Marker | null;
   /**
    * Whether more messages may follow on the same connection. A client that
    * reads at the same time may send them ahead; they are answered in order. An

@@ -343,3 +343,42 @@ Deno.test("converse: options that do not go together", () => {
     "converse",
   );
 });
+
+for (
+  const { name, code, read, sent } of [
+    {
+      name: "exactly() at the end of file",
+      code: "no end",
+      read: (conversation: Conversation) => conversation.exactly(5),
+      sent: "abc",
+    },
+    {
+      name: "exactly() above maxBytes",
+      code: "too large",
+      read: (conversation: Conversation) => conversation.exactly(101),
+      sent: "abc",
+    },
+    {
+      name: "uint() at the end of file",
+      code: "no end",
+      read: (conversation: Conversation) => conversation.uint(4),
+      sent: "abc",
+    },
+    {
+      name: "toEnd() above maxBytes",
+      code: "too large",
+      read: (conversation: Conversation) => conversation.toEnd(),
+      sent: "a".repeat(101),
+    },
+  ]
+) {
+  Deno.test(needsNet(`converse: an error reply for ${name}`), async () => {
+    const errors: unknown[] = [];
+    const { outcome } = await withServer(
+      async (conversation) => void await read(conversation),
+      async (conn) => assertEquals(await tell(conn, sent), `ERROR:${code}!\n`),
+      { maxBytes: 100, onError: (error) => errors.push(error) },
+    );
+    assertEquals([outcome, errors], [code, []]);
+  });
+}

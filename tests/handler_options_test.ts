@@ -178,6 +178,27 @@ Deno.test(
   },
 );
 
+Deno.test(
+  needsNet("replyEnd: null: a handler gives its replies their own ends"),
+  async () => {
+    const { text } = await exchange(
+      {
+        ...LINES,
+        replyEnd: null,
+        greeting: "220 ready\n",
+        errorReply: (code) => `500 ${code}\n`,
+        maxBytes: 4,
+      },
+      (message) => `250-${message.text()}\n250 end\n`,
+      "a\nb\nabcde\n",
+    );
+    assertEquals(
+      text,
+      "220 ready\n250-a\n250 end\n250-b\n250 end\n500 too large\n",
+    );
+  },
+);
+
 Deno.test(needsNet("end: null: the end of file ends the message"), async () => {
   const { text, report } = await exchange({ end: null }, echo, ["to ", "be"]);
   assertEquals(text, "to be");
