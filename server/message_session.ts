@@ -98,14 +98,25 @@ export class MessageSession implements Session {
   }
 
   async run(refusal?: string): Promise<Ending> {
-    const result = refusal === undefined
+    const { greeting } = this.#options;
+    if (refusal === undefined && greeting.length > 0) {
+      await this.#transport.write(greeting);
+    }
+    const result = refusal !== undefined
+      ? new Interruption(refusal)
+      : this.#options.keepAlive
       ? await this.#answerAllButLast()
-      : new Interruption(refusal);
+      : await this.#readMessage();
     // Discarding starts as soon as the outcome is known, beside the handler
     // and the writing: a client that writes everything before it reads would
     // otherwise deadlock with the server.
     this.#transport.drain();
-    if (await this.#answerLast(result)) return "reply";
+    const replying = this.#answerLast(result);
+    // Most handlers answer at once, and most conversations are short: a promise
+    // for each step would be most of what it costs.
+    if (replying instanceof Promise) await replying;
+    this.#transport.isEndOfFileCancel = false;
+    if (replying !== SILENCE) return "reply";
     return this.#mayBeOnItsWay() ? "silence" : "idle";
   }
 
@@ -134,10 +145,8 @@ export class MessageSession implements Session {
 
   /** Answers messages as long as another may follow. */
   async #answerAllButLast(): Promise<ReadResult> {
-    const { keepAlive, greeting } = this.#options;
-    if (greeting.length > 0) await this.#transport.write(greeting);
     let result: ReadResult = await this.#readMessage();
-    for (let count = 1; keepAlive && this.#mayGoOn(result); count++) {
+    for (let count = 1; this.#mayGoOn(result); count++) {
       const replying = this.#reply(result);
       if (replying !== undefined) await replying;
       if (this.#responder.isLast) return ANSWERED;
@@ -181,24 +190,27 @@ export class MessageSession implements Session {
       : SILENCE;
   }
 
-  /** Answers the last message. Returns whether there was anything to say. */
-  async #answerLast(result: ReadResult): Promise<boolean> {
-    if (result === ANSWERED) return true;
+  /**
+   * Answers the last message, or tells why there is none. Returns a promise to
+   * wait for, or that there was nothing to say.
+   */
+  #answerLast(
+    result: ReadResult,
+  ): Promise<void> | typeof SILENCE | undefined {
+    if (result === ANSWERED) return undefined;
     if (result.reason === "end") {
       const { isEndOfFileCancel } = this.#options;
       this.#transport.isEndOfFileCancel = isEndOfFileCancel;
-      await this.#reply(result);
-      this.#transport.isEndOfFileCancel = false;
-      return true;
+      return this.#reply(result);
     }
     // With keep-alive, an end of file between two messages ends in silence.
     const isGoodbye = "isEmpty" in result && result.isEmpty &&
       this.#options.keepAlive;
-    if (isGoodbye || result === SILENCE) return false;
+    if (isGoodbye || result === SILENCE) return SILENCE;
     // Nobody reads the message any more, unless a handler was interrupted.
     this.#buffer.finish();
     this.#responder.sendError(result.errorCode);
-    return true;
+    return undefined;
   }
 
   /**

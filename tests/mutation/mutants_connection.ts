@@ -116,8 +116,8 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "an end of file between two messages gets an error reply",
-      find: "if (isGoodbye || result === SILENCE) return false;",
-      replace: "if (result === SILENCE) return false;",
+      find: "if (isGoodbye || result === SILENCE) return SILENCE;",
+      replace: "if (result === SILENCE) return SILENCE;",
     },
     {
       name: "an idle connection gets an error reply that nothing asked for",

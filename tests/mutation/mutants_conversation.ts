@@ -98,8 +98,8 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/message_session.ts", ["tests/handler_options_test.ts"], [
     {
       name: "a greeting is not sent",
-      find: "if (greeting.length > 0)",
-      replace: "if (greeting.length > 1e6)",
+      find: "refusal === undefined && greeting.length > 0",
+      replace: "refusal === undefined && greeting.length > 1e6",
     },
     {
       name:
@@ -125,7 +125,7 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "an end of file after the reply counts as the client's leaving",
-      find: "      this.#transport.isEndOfFileCancel = false;\n",
+      find: "    this.#transport.isEndOfFileCancel = false;\n",
       replace: "",
     },
   ]),

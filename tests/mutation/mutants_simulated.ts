@@ -30,13 +30,13 @@ const MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/message_session.ts", TESTS, [
     {
       name: "a message at the end of the grace ends those that came with it",
-      find: "keepAlive && this.#mayGoOn(result); count++",
+      find: "this.#mayGoOn(result); count++",
       replace:
         'keepAlive && this.#mayGoOn(result) && this.#lastCode === ""; count++',
     },
     {
       name: "a connection ends after five messages",
-      find: "keepAlive && this.#mayGoOn(result); count++",
+      find: "this.#mayGoOn(result); count++",
       replace: "keepAlive && this.#mayGoOn(result) && count < 5; count++",
     },
     {

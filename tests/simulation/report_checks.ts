@@ -192,7 +192,9 @@ function checkDuration(
   const writingMs = socket.writtenBytes * 1000 / minRate;
   // A shutdown, and the end of the grace, wait for another message each.
   const waitsMs = shutdownAtMs <= socket.closedAtMs ? 2 * LAST_READ_MS : 0;
-  const limitMs = idleTimeout + lingerTimeout + writingMs + waitsMs + ticksMs;
+  // A message may be late, and so may the taking of its error reply.
+  const limitMs = 2 * idleTimeout + lingerTimeout + writingMs + waitsMs +
+    ticksMs;
   const lastMs = Math.max(atMs, activeAtMs, socket.activeAtMs);
   const silenceMs = socket.closedAtMs - lastMs;
   if (silenceMs > limitMs) {
