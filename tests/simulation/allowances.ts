@@ -152,8 +152,10 @@ export function longestSilenceMs(
   // A segment arrives as one.
   silenceMs += Math.min(line.maxSegmentBytes, MAX_BUFFER_BYTES) * 1000 /
     line.rate;
-  // The time-out of a segment doubles each time that it is lost.
-  for (const [fromMs, toMs] of line.outages) silenceMs += 2 * (toMs - fromMs);
+  // A segment is repeated after 200 ms, and then after twice as long each time.
+  for (const [fromMs, toMs] of line.outages) {
+    silenceMs += 2 * (toMs - fromMs) + 200;
+  }
   if (line.loss > 0) silenceMs += line.loss > 0.01 ? 25_000 : 6000;
   return silenceMs;
 }
