@@ -89,6 +89,7 @@ export class ConversationSession implements Session {
   async run(refusal?: string): Promise<Ending> {
     const error = await this.#runFunction(refusal);
     this.#isOver = true;
+    this.#isWaiting = false;
     this.#deadline.stop();
     if (error !== undefined) this.#abort.abort(error);
     this.#transport.throwIfGone();
@@ -239,8 +240,9 @@ export class ConversationSession implements Session {
   }
 
   #onWait(isWaiting: boolean): void {
-    this.#isWaiting = isWaiting;
+    // The time limit is that of lingering, whatever call is left behind.
     if (this.#isOver) return;
+    this.#isWaiting = isWaiting;
     if (!isWaiting) return this.#deadline.stop();
     const { phases } = this.#options;
     if (!this.#isIdle) this.#deadline.start(phases.reading);

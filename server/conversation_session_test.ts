@@ -249,3 +249,33 @@ Deno.test("ConversationSession sends busy where memory runs short", async () => 
   assertEquals(written(), "ERROR:busy!;");
   assertEquals(pool.leasedBytes, 0);
 });
+
+/** Returns while a call waits for the client. */
+async function leave(conversation: Conversation): Promise<void> {
+  conversation.message().catch(() => {});
+  await conversation.write("bye;");
+}
+
+Deno.test("ConversationSession ends a client that lingers, whatever call is pending", async () => {
+  const { connection, written, pass, settle, isClosed } = conversing(leave);
+  const report = connection.run();
+  await settle();
+  assertEquals(written(), "bye;");
+  await pass(700);
+  assertEquals(isClosed(), false);
+  await pass(200);
+  assertEquals(isClosed(), true);
+  assertEquals((await report).outcome, "ok");
+});
+
+Deno.test("ConversationSession.finishSoon() does not shorten lingering, whatever call is pending", async () => {
+  const { connection, pass, settle, isClosed, send } = conversing(leave);
+  const report = connection.run();
+  await settle();
+  connection.finishSoon();
+  await pass(700);
+  assertEquals(isClosed(), false);
+  await send(null);
+  const { outcome, replyLost } = await report;
+  assertEquals({ outcome, replyLost }, { outcome: "ok", replyLost: false });
+});

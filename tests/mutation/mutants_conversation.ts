@@ -68,6 +68,11 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "    const result = await this.#transport.read();",
     },
     {
+      name: "a call that a function leaves behind ends the limit of lingering",
+      find: "    this.#isWaiting = false;\n    this.#deadline.stop();",
+      replace: "    this.#deadline.stop();",
+    },
+    {
       name: "a write that nobody waits for is dropped at the end",
       find: "    await this.#transport.waitFor(this.#writes);\n",
       replace: "",
