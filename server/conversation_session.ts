@@ -271,7 +271,7 @@ export class ConversationSession implements Session {
     let isDone = false;
     // Not awaited: it settles only after the chunk that is being made.
     this.#breakOff = () => {
-      if (!isDone) Promise.resolve(iterator.return?.()).catch(() => {});
+      if (!isDone) (async () => await iterator.return?.())().catch(() => {});
     };
     try {
       for (;;) {

@@ -279,3 +279,24 @@ Deno.test("ConversationSession.finishSoon() does not shorten lingering, whatever
   const { outcome, replyLost } = await report;
   assertEquals({ outcome, replyLost }, { outcome: "ok", replyLost: false });
 });
+
+Deno.test("ConversationSession aborts, whatever an iterable throws that is broken off", async () => {
+  function* rows() {
+    try {
+      yield "a".repeat(100_000);
+      yield "b".repeat(100_000);
+    } finally {
+      // deno-lint-ignore no-unsafe-finally
+      throw new Error("not closed");
+    }
+  }
+  const { connection, settle, holdWrites } = conversing(
+    (conversation) => conversation.write(rows()),
+  );
+  const release = holdWrites();
+  const report = connection.run();
+  await settle();
+  connection.abort();
+  release();
+  assertEquals((await report).outcome, "aborted");
+});

@@ -68,6 +68,11 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "    const result = await this.#transport.read();",
     },
     {
+      name: "an abort fails with what an iterable throws that is broken off",
+      find: "(async () => await iterator.return?.())().catch(() => {});",
+      replace: "Promise.resolve(iterator.return?.()).catch(() => {});",
+    },
+    {
       name: "a call that a function leaves behind ends the limit of lingering",
       find: "    this.#isWaiting = false;\n    this.#deadline.stop();",
       replace: "    this.#deadline.stop();",
