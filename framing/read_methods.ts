@@ -21,16 +21,24 @@ export abstract class ReadMethods {
   readonly #source: BufferedSource;
   readonly #maxBytes: number;
   readonly #markers = new MarkerCache();
+  readonly #mayBeLeft: boolean;
 
   /**
    * Reads nothing yet: the first call does.
    *
    * @param source Where the bytes come from.
    * @param maxBytes The default of `maxBytes` of each call.
+   * @param mayBeLeft Whether a call that nobody waits for may reject, without
+   * ending the process.
    */
-  constructor(source: BufferedSource, maxBytes: number = DEFAULT_MAX_BYTES) {
+  constructor(
+    source: BufferedSource,
+    maxBytes: number = DEFAULT_MAX_BYTES,
+    mayBeLeft = false,
+  ) {
     this.#source = source;
     this.#maxBytes = maxBytes;
+    this.#mayBeLeft = mayBeLeft;
   }
 
   /**
@@ -263,12 +271,17 @@ export abstract class ReadMethods {
     options: ReadOptions,
     prepare: (maxBytes: number) => Attempt<T>,
   ): Promise<T> {
+    let call: Promise<T>;
     try {
       this.#source.checkIdle();
       const attempt = prepare(checkReadOptions(options, this.#maxBytes));
-      return Promise.resolve(this.#source.run(attempt, options));
+      const result = this.#source.run(attempt, options);
+      if (!(result instanceof Promise)) return Promise.resolve(result);
+      call = result;
     } catch (error) {
-      return Promise.reject(error);
+      call = Promise.reject(error);
     }
+    if (this.#mayBeLeft) call.catch(() => {});
+    return call;
   }
 }

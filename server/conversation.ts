@@ -69,7 +69,8 @@ export interface ConversationParts {
  * for the first byte of a message: a client would take it for the reply to its
  * next message.
  *
- * What the methods return belongs to the caller: the bytes are copied.
+ * What the methods return belongs to the caller: the bytes are copied. A call
+ * that nobody waits for may fail unnoticed: a client cannot end the process.
  *
  * @example A server that speaks first, and a length in the middle of a message
  * ```ts
@@ -108,7 +109,7 @@ export class Conversation extends ReadMethods {
 
   /** @ignore Made by the server. */
   constructor(parts: ConversationParts) {
-    super(parts.source, parts.maxBytes);
+    super(parts.source, parts.maxBytes, true);
     this.#parts = parts;
     this.remoteAddr = parts.client.remoteAddr;
     this.clientCertificate = parts.client.clientCertificate;
@@ -136,7 +137,13 @@ export class Conversation extends ReadMethods {
    * large.
    * @throws {DOMException} If the call has timed out by its own `timeout`.
    */
-  async message(options: ReadOptions = {}): Promise<Message | null> {
+  message(options: ReadOptions = {}): Promise<Message | null> {
+    const call = this.#message(options);
+    call.catch(() => {});
+    return call;
+  }
+
+  async #message(options: ReadOptions): Promise<Message | null> {
     const { source, messageFraming } = this.#parts;
     const maxBytes = checkReadOptions(options, this.#parts.maxBytes);
     const received = await source.run<Decoded>(
@@ -204,8 +211,8 @@ export class Conversation extends ReadMethods {
   }
 
   /**
-   * Writes a reply in the framing of replies (`replyEnd`, `framing`). By default replies end with the first marker of
-   * `end`.
+   * Writes a reply in the framing of replies (`replyEnd`, `framing`). By default
+   * replies end with the first marker of `end`.
    *
    * @param data As for {@linkcode Conversation.write}.
    * @returns As for {@linkcode Conversation.write}.
@@ -229,7 +236,9 @@ export class Conversation extends ReadMethods {
     try {
       return this.#parts.send(encode(data, framing), isReply);
     } catch (error) {
-      return Promise.reject(error);
+      const refused = Promise.reject(error);
+      refused.catch(() => {});
+      return refused;
     }
   }
 }

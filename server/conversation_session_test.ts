@@ -300,3 +300,30 @@ Deno.test("ConversationSession aborts, whatever an iterable throws that is broke
   release();
   assertEquals((await report).outcome, "aborted");
 });
+
+Deno.test.each<
+  { name: string; call: (each: Conversation) => Promise<unknown> }
+>(
+  [
+    { name: "message()", call: (each) => each.message() },
+    { name: "exactly()", call: (each) => each.exactly(9) },
+    { name: "exactly() of no number", call: (each) => each.exactly(NaN) },
+    { name: "reply() with a marker in it", call: (each) => each.reply("a;b") },
+    { name: "write()", call: (each) => each.write("b".repeat(100_000)) },
+  ],
+)(
+  "ConversationSession survives a call that fails and nobody waits for: $name",
+  async ({ call }) => {
+    const work = Promise.withResolvers<void>();
+    const { connection, send, settle } = conversing((conversation) => {
+      call(conversation);
+      return work.promise;
+    });
+    const report = connection.run();
+    await send("a");
+    await send(new Deno.errors.ConnectionReset());
+    work.resolve();
+    await settle();
+    assert(await report);
+  },
+);

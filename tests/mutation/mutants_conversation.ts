@@ -83,6 +83,15 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
+  ...mutantsIn("framing/read_methods.ts", [
+    "server/conversation_session_test.ts",
+  ], [
+    {
+      name: "a call of a conversation that nobody waits for ends the process",
+      find: "if (this.#mayBeLeft) call.catch(() => {});",
+      replace: "",
+    },
+  ]),
   ...mutantsIn("framing/block_queue.ts", ["framing/block_queue_test.ts"], [
     {
       name: "a block is released while a conversation reads into it",
