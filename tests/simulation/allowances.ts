@@ -219,19 +219,24 @@ export function allowedReplies(
 }
 
 /** Whether the server was full, or may have had no memory left. */
-export function mayBeBusy({ network, plan }: World, { ports }: Seen): boolean {
+export function mayBeBusy(
+  { network, plan, reports }: World,
+  { ports }: Seen,
+): boolean {
   const { maxConnections, maxBufferedBytes } = plan.server;
   if (maxBufferedBytes < 2 ** 24) return true;
   if (network.accepted.size <= maxConnections) return false;
   return ports.some((port) => {
     const atMs = network.accepted.get(port)?.atMs ?? 0;
-    let open = 0;
-    for (const other of network.accepted.values()) {
+    let taken = 0;
+    for (const [otherPort, other] of network.accepted) {
+      // Who was refused has no place.
+      if (reports.get(otherPort)?.outcome === "busy") continue;
       // A place is free a moment after the connection has closed.
       const untilMs = other.conn.socket.closedAtMs + TOLERANCE_MS;
-      if (other.atMs <= atMs && untilMs >= atMs) open++;
+      if (other.atMs <= atMs && untilMs >= atMs) taken++;
     }
-    return open > maxConnections;
+    return taken >= maxConnections;
   });
 }
 

@@ -29,14 +29,18 @@ export function planOf(seed: number): Plan {
   const kinds = random.chance(0.3)
     ? HONEST_KINDS
     : [...HONEST_KINDS, ...HONEST_KINDS, ...HOSTILE_KINDS];
-  const hasSlowReaders = random.chance(1 / 20);
-  // The end of the grace meets the writing of a reply, before one that hangs.
-  const meetsWrites = hasSlowReaders && random.chance(0.5);
+  const hasSlowReaders = random.chance(1 / 30);
+  // The end of the grace meets the writing of replies, before one that hangs.
+  const meetsWrites = !hasSlowReaders && random.chance(1 / 40);
   if (hasSlowReaders) {
     Object.assign(server, {
       ...{ minRate: 2000, idleTimeout: 1000, maxBytes: 3000 },
-      keepAlive: meetsWrites,
-      ...(meetsWrites && { grace: 100, idleTimeout: 10_000 }),
+      keepAlive: false,
+    });
+  } else if (meetsWrites) {
+    Object.assign(server, {
+      ...{ minRate: 500, idleTimeout: 10_000, maxBytes: 3000 },
+      ...{ keepAlive: true, converses: false, grace: 100 },
     });
   }
   const isGentle = isCrowded || random.chance(0.5);
@@ -54,13 +58,14 @@ export function planOf(seed: number): Plan {
       ),
   );
   if (hasSlowReaders) clients.forEach((client) => readSlowly(random, client));
-  if (meetsWrites) clients.forEach((client) => sendMuch(random, client));
+  if (meetsWrites) clients.forEach((client) => sendMany(random, client));
   if (!server.keepAlive) server.converses = false;
   const grace = server.grace;
-  const shutdownAtMs = meetsWrites || random.chance(0.3)
-    ? random.next() * (spanMs + 3000)
+  const hasShutdown = meetsWrites || random.chance(0.3);
+  const shutdownAtMs = hasShutdown
+    ? random.next() * (meetsWrites ? 1500 : spanMs + 3000)
     : Infinity;
-  if (server.keepAlive && shutdownAtMs < Infinity && random.chance(0.5)) {
+  if (server.keepAlive && hasShutdown && !meetsWrites && random.chance(0.5)) {
     for (const client of clients) {
       // Further messages meet the end of an idle connection, or of the grace.
       const ms = random.next() * 700 + random.pick([0, 0, grace]);
@@ -88,7 +93,7 @@ export function planOf(seed: number): Plan {
     host: {
       ...hostPlan(random),
       ...(hasSlowReaders && { sendBufferBytes: random.int(16_000, 32_000) }),
-      ...(meetsWrites && { sendBufferBytes: random.int(300, 2000) }),
+      ...(meetsWrites && { sendBufferBytes: random.int(300, 600) }),
       resetPurges: false,
       backlog: random.chance(0.1) ? random.int(1, 4) : 511,
       descriptors: random.chance(0.05) ? random.int(2, 8) : Infinity,
@@ -124,14 +129,20 @@ function readSlowly(random: Random, client: ClientPlan): void {
   client.readPauseMs = client.writePauseMs = 0;
 }
 
-/** Has a client send messages that are answered, and a last one that hangs. */
-function sendMuch(random: Random, client: ClientPlan): void {
-  const count = client.kind === "sendData" ? 1 : random.int(3, 6);
-  client.messages = Array.from({ length: count }, (_, index) => ({
-    byteLength: 2 * random.int(500, 1499) + (index === count - 1 ? 1 : 0),
-    isComplete: true,
-  }));
-  client.sendsAhead = true;
+/** Has a slow reader send messages that are answered, and one that hangs. */
+function sendMany(random: Random, client: ClientPlan): void {
+  const count = client.kind === "sendData" ? 1 : random.int(30, 60);
+  Object.assign(client, {
+    messages: Array.from({ length: count }, (_, index) => ({
+      byteLength: 2 * random.int(20, 60) + (index === count - 1 ? 1 : 0),
+      isComplete: true,
+    })),
+    line: { ...PERFECT_LINE, delayMs: random.int(0, 5) },
+    host: { ...client.host, receiveBufferBytes: 1024 },
+    ...{ atMs: random.next() * 100, sendsAhead: true, extraBytes: 0 },
+    ...{ writeBytes: 20_000, writePauseMs: 0 },
+    ...{ readBytes: random.int(40, 100), readPauseMs: 20 },
+  });
 }
 
 function serverPlan(random: Random): ServerPlan {
