@@ -148,7 +148,8 @@ export interface ServeOptions {
    * proxy header`. From others, a header is a part of the message. All that
    * depends on the client's address uses the one in the header; `LOCAL`,
    * `UNKNOWN` and other kinds of addresses leave the socket's own. The header is
-   * not counted as received. Not with `cert`. By default no proxy is believed.
+   * not counted as received. It comes before TLS: with `tls`, not with `cert`. By
+   * default no proxy is believed.
    */
   proxyFrom?: readonly string[];
   /**

@@ -1,9 +1,11 @@
 /**
- * Headers of the PROXY protocol, as a test sends them.
+ * Headers of the PROXY protocol, as a test sends them, and what the server makes
+ * of them.
  *
  * @module
  */
 import { concat } from "@std/bytes";
+import type { Handler } from "../mod.ts";
 
 /** The first bytes of a header of version 2. */
 export const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
@@ -40,4 +42,15 @@ export function binary(
     latin1(SIGNATURE),
     Uint8Array.of(command, family, length >> 8, length & 0xff, ...content),
   ]);
+}
+
+/** Replies with the address of the client. */
+export const whoAmI: Handler = (_message, { remoteAddr }) => {
+  if (!("hostname" in remoteAddr)) return "unix";
+  return `${remoteAddr.hostname} ${remoteAddr.port}`;
+};
+
+/** The host of an address. */
+export function hostOf(addr: Deno.Addr): string {
+  return "hostname" in addr ? addr.hostname : "unix";
 }

@@ -1,13 +1,10 @@
-// The client's address from the header of a proxy: over sockets, with programs
-// of others as proxies.
+// The client's address from the header of a proxy.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Folder, freePort } from "../paths/running.ts";
-import type { Handler } from "../mod.ts";
+import { Folder } from "../paths/running.ts";
 import { LocalServer, MARKER } from "./local_server.ts";
-import { needsNet, needsPrograms, needsRun } from "./options.ts";
-import { Program } from "./programs.ts";
-import { line } from "./proxy_headers.ts";
+import { needsNet, needsRun } from "./options.ts";
+import { hostOf, line, whoAmI } from "./proxy_headers.ts";
 import { FILE_PERMISSIONS, startServer } from "./scripts.ts";
 import {
   clientFrom,
@@ -19,12 +16,6 @@ import {
 
 const SCRIPT_MARKER = "SERVER WRONG MARKER";
 const PROXIED = { proxyFrom: ["127.0.0.1"] };
-
-/** Replies with the address of the client. */
-const whoAmI: Handler = (_message, { remoteAddr }) => {
-  if (!("hostname" in remoteAddr)) return "unix";
-  return `${remoteAddr.hostname} ${remoteAddr.port}`;
-};
 
 Deno.test(
   needsNet(
@@ -78,7 +69,7 @@ Deno.test(
     assertEquals(all.map(({ outcome }) => outcome), [
       ...Array(3).fill("bad proxy header"),
     ]);
-    assertEquals(all.map(({ remoteAddr }) => whoHas(remoteAddr)), [
+    assertEquals(all.map(({ remoteAddr }) => hostOf(remoteAddr)), [
       ...Array(3).fill("127.0.0.1"),
     ]);
     // From another address, a message is a message.
@@ -86,10 +77,6 @@ Deno.test(
     assertMatch(reply, /^127\.0\.0\.9 \d+$/);
   },
 );
-
-function whoHas(addr: Deno.Addr): string {
-  return "hostname" in addr ? addr.hostname : "unix";
-}
 
 Deno.test(
   needsNet(
@@ -176,139 +163,5 @@ Deno.test(
     assertMatch(stderr, / 192\.0\.2\.1:12345 ok, 20 bytes in, 2 out/);
     assertMatch(stderr, / 198\.51\.100\.1:12345 not allowed, 0 bytes in/);
     assertMatch(stderr, / unix not allowed, 0 bytes in/);
-  },
-);
-
-/** Starts a proxy of one server. The configuration gets both ports. */
-type StartProxy = (port: number, server: number) => Promise<AsyncDisposable>;
-
-const haproxy = (flags: string): StartProxy => async (port, server) => {
-  const folder = await Folder.make();
-  const file = await folder.write(
-    "haproxy.cfg",
-    `global
-    log stdout format raw daemon
-defaults
-    mode tcp
-    timeout client 60s
-    timeout server 60s
-    timeout connect 4s
-frontend all
-    bind 127.0.0.1:${port}
-    bind [::1]:${port}
-    default_backend all
-backend all
-    server one 127.0.0.1:${server} ${flags}
-`,
-  );
-  const program = new Program("haproxy", ["-W", "-db", "-f", file]);
-  await program.says(/Loading success/, "stderr");
-  return both(program, folder);
-};
-
-const nginx: StartProxy = async (port, server) => {
-  const folder = await Folder.make();
-  const file = await folder.write(
-    "nginx.conf",
-    `include /etc/nginx/modules-enabled/*.conf;
-error_log stderr notice;
-pid ${folder.path}/pid;
-events {}
-stream {
-    server {
-        listen 127.0.0.1:${port};
-        listen [::1]:${port};
-        proxy_pass 127.0.0.1:${server};
-        proxy_half_close on;
-        proxy_protocol on;
-    }
-}
-`,
-  );
-  const flags = ["-e", "stderr", "-g", "daemon off;", "-c", file];
-  const program = new Program("nginx", flags);
-  await program.says(/start worker process/, "stderr");
-  return both(program, folder);
-};
-
-function both(program: Program, folder: Folder): AsyncDisposable {
-  return {
-    async [Symbol.asyncDispose]() {
-      await program.stop();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
-
-for (
-  const { name, program, start } of [
-    { name: "send-proxy", program: "haproxy", start: haproxy("send-proxy") },
-    {
-      name: "send-proxy-v2",
-      program: "haproxy",
-      start: haproxy("send-proxy-v2"),
-    },
-    {
-      name: "send-proxy-v2 with TLVs",
-      program: "haproxy",
-      start: haproxy("send-proxy-v2 proxy-v2-options crc32c,ssl,authority"),
-    },
-    { name: "proxy_protocol on", program: "nginx", start: nginx },
-  ]
-) {
-  Deno.test(
-    needsPrograms(
-      [program],
-      `${program}, ${name}: the server knows its clients`,
-    ),
-    async () => {
-      await using server = new LocalServer(PROXIED, whoAmI);
-      const port = freePort();
-      await using _proxy = await start(port, server.port);
-      for (const hostname of ["127.0.0.1", "::1"]) {
-        using conn = await Deno.connect({ hostname, port });
-        await writeAll(conn, `a${MARKER}`);
-        await conn.closeWrite();
-        const { port: own } = conn.localAddr as Deno.NetAddr;
-        assertEquals(await readText(conn), `${hostname} ${own}`);
-      }
-      const from = await clientFrom("127.0.0.77", port, `a${MARKER}`);
-      assertMatch(from, /^127\.0\.0\.77 \d+$/);
-      // A message in many packets, after the header.
-      const large = "x".repeat(1_000_000) + MARKER;
-      assertMatch(await ordinaryClient(port, large), /^127\.0\.0\.1 \d+$/);
-      const reports = await Promise.all(
-        [0, 1, 2, 3].map((i) => server.report(i)),
-      );
-      const { length } = MARKER;
-      assertEquals(reports.map(({ outcome, bytesIn }) => [outcome, bytesIn]), [
-        ...Array(3).fill(["ok", 1 + length]),
-        ["ok", 1_000_000 + length],
-      ]);
-    },
-  );
-}
-
-Deno.test(
-  needsPrograms(
-    ["haproxy"],
-    "haproxy: in a health check, the client is the proxy itself",
-  ),
-  async () => {
-    await using server = new LocalServer(PROXIED, whoAmI);
-    const flags = `send-proxy-v2 check check-send-proxy inter 200ms
-    option tcp-check
-    tcp-check connect send-proxy
-    tcp-check send a${MARKER}
-    tcp-check expect rstring ^127.0.0.1`;
-    const port = freePort();
-    await using _proxy = await haproxy(flags)(port, server.port);
-    // The address is LOCAL; a check of a client would have another one.
-    const { remoteAddr, messages } = await server.report();
-    assertEquals([whoHas(remoteAddr), messages], ["127.0.0.1", 1]);
-    assertMatch(
-      await clientFrom("127.0.0.77", port, `a${MARKER}`),
-      /^127\.0\.0\.77 /,
-    );
   },
 );
