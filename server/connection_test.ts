@@ -263,6 +263,19 @@ Deno.test.each([
   },
 );
 
+Deno.test("ServerConnection that ends in silence does not count on a reply just sent, however short lingerTimeout is", async () => {
+  const { connection, send, pass } = scriptedConnection({
+    ...KEEPING,
+    lingerTimeout: 300,
+  });
+  const report = connection.run();
+  await send("a;");
+  connection.finishSoon();
+  await pass(600);
+  await pass(400);
+  assertEquals((await report).replyLost, true);
+});
+
 Deno.test("ServerConnection knows that a reply arrived by the end of file", async () => {
   const { connection, send, pass } = scriptedConnection(PATIENT);
   const report = connection.run();

@@ -263,9 +263,15 @@ export class MessageSession implements Session {
 
   /** Whether the last reply is so recent that an outage may delay it still. */
   #mayBeOnItsWay(): boolean {
-    const { timer, phases } = this.#options;
-    return this.messages > 0 && timer.ticks - this.#idleSinceTick <
-        phases.lingering.patientIdleTicks;
+    const { timer, phases: { lingering, lastRead } } = this.#options;
+    // A shutdown may wait for another message twice, however short the limit on
+    // lingering is.
+    const recentTicks = Math.max(
+      lingering.patientIdleTicks - 1,
+      2 * lastRead.idleTicks,
+    );
+    return this.messages > 0 &&
+      timer.ticks - this.#idleSinceTick <= recentTicks;
   }
 
   #readOn(

@@ -65,6 +65,7 @@ export class Transport {
   #isNoDelay = false;
   /** A read that is pending: it cannot be cancelled. It does not reject. */
   #pendingRead: Promise<void> | undefined;
+  #pendingWrite: Promise<number> | undefined;
   #draining: Promise<void> | undefined;
   #isLingering = false;
   #waiter: Waiter | undefined;
@@ -279,7 +280,7 @@ export class Transport {
     try {
       let unsent = chunk;
       while (unsent.length > 0) {
-        const count = await this.#conn.write(unsent);
+        const count = await (this.#pendingWrite = this.#conn.write(unsent));
         deadline.progress(count * ticksPerByte);
         // A client that only listens is not idle.
         if (deadline !== this.#deadline) this.#deadline.progress();
@@ -291,6 +292,7 @@ export class Transport {
       this.replyLost = true;
       throw this.markPeerGone(error);
     } finally {
+      this.#pendingWrite = undefined;
       deadline.stop();
     }
   }
@@ -335,10 +337,12 @@ export class Transport {
     this.#waiter?.reject(reason);
   }
 
-  /** Closes. Resolves when no read is pending any more. */
+  /** Closes. Resolves when no read and no write is pending any more. */
   async end(): Promise<void> {
     this.close();
     await this.#pendingRead;
     await this.#draining;
+    // What it has written counts, though nobody waits for it any more.
+    await this.#pendingWrite?.catch(() => {});
   }
 }

@@ -273,3 +273,18 @@ Deno.test("Transport.drain() that fails while nobody waits marks the client as g
     Deno.errors.ConnectionReset,
   );
 });
+
+Deno.test("Transport.end() counts what a pending write has written", async () => {
+  let finish = (_count: number) => {};
+  const { transport } = transportOver({
+    write: () => new Promise<number>((resolve) => finish = resolve),
+  });
+  const writing = transport.write(utf8("abc"));
+  let bytesOut = 0;
+  const ending = transport.end().then(() => bytesOut = transport.bytesOut);
+  await new Promise((resolve) => setTimeout(resolve));
+  finish(3);
+  await ending;
+  assertEquals(bytesOut, 3);
+  await writing;
+});

@@ -254,8 +254,8 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "the limit on writing goes on after the write",
-      find: "    } finally {\n      deadline.stop();\n    }",
-      replace: "    }",
+      find: "      deadline.stop();\n    }\n  }",
+      replace: "    }\n  }",
     },
     {
       name: "a read that fails keeps its block for ever",
