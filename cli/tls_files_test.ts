@@ -91,3 +91,43 @@ Deno.test(
     await log.close();
   },
 );
+
+Deno.test(
+  needsPrograms(
+    ["openssl"],
+    "CertificateWatch waits for files that are being written",
+  ),
+  async () => {
+    await using directory = await temporaryDirectory();
+    const ca = await Authority.make(directory.path);
+    const [one, two] = [await ca.issue("one"), await ca.issue("two")];
+    const { log, next } = listeningLog();
+    let count = 0;
+    let look = () => {};
+    const { setInterval } = globalThis;
+    globalThis.setInterval = ((callback: () => void) => {
+      look = callback;
+      return setInterval(() => {}, 60_000);
+    }) as typeof setInterval;
+    try {
+      const flags = {
+        cert: [readFileAt("cert", one.certFile)],
+        key: [readFileAt("key", one.keyFile)],
+        "reload-cert": true,
+      };
+      using _watch = new CertificateWatch(flags, () => count++, log);
+      await Deno.writeTextFile(one.certFile, two.cert.slice(0, 100));
+      look();
+      await Deno.writeTextFile(one.certFile, two.cert);
+      await Deno.writeTextFile(one.keyFile, two.key);
+      look();
+      assertEquals(count, 0);
+      look();
+      assertMatch(await next(), /certificates were read again$/);
+      assertEquals(count, 1);
+    } finally {
+      globalThis.setInterval = setInterval;
+    }
+    await log.close();
+  },
+);

@@ -92,13 +92,15 @@ Deno.test(
       const isRead = Promise.withResolvers<void>();
       const client = resettingClient(port, "to be", isRead.promise);
       const server = await listener.accept();
-      assertEquals(await server.read(buffer), 5);
+      await server.read(new Uint8Array(1));
       isRead.resolve();
+      await client;
+      await pause(20);
+      assertEquals(await server.read(buffer), 4);
       await assertRejects(
         () => server.read(buffer),
         Deno.errors.ConnectionReset,
       );
-      await client;
       server.close();
       listener.close();
     });

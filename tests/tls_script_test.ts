@@ -198,9 +198,11 @@ Deno.test(
         // Now and then a signal meets a pair of which one part is new.
         await Deno.writeTextFile(certFile, cert);
         server.kill("SIGHUP");
+        if (round === 0) await server.says(/stay as they were/, "stderr");
         await pause(5);
         await Deno.writeTextFile(keyFile, key);
         server.kill("SIGHUP");
+        if (round === 0) await server.says(/were read again/, "stderr");
         await pause(5);
       }
     })();
@@ -218,8 +220,6 @@ Deno.test(
     const { code, stderr } = await server.stop();
     assertEquals(code, 0);
     assertMatch(stderr, /1001 conversations \(.*ok 1000/);
-    assert(stderr.includes("certificates were read again"), stderr);
-    assert(stderr.includes("certificates stay as they were"), stderr);
   },
 );
 

@@ -120,7 +120,6 @@ export const SOCKET_MUTANTS: readonly Mutant[] = [
   ]),
   ...mutantsIn("cli/tls_files.ts", [
     "cli/tls_files_test.ts",
-    "tests/tls_script_test.ts",
   ], [
     {
       name: "files that are being written are read",
