@@ -10,6 +10,7 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/conversation_session.ts", [
     "server/conversation_session_test.ts",
     "tests/converse_test.ts",
+    "tests/converse_errors_test.ts",
   ], [
     {
       name: "what a function writes stays queued while it waits for a message",
