@@ -12,7 +12,7 @@ import type { Decoder, Framing } from "./framing.ts";
 import { Interrupter } from "./interrupter.ts";
 import { LentBytes } from "./lent_bytes.ts";
 import { type ByteOrder, uintOf } from "./length_prefix.ts";
-import { ByteLimitError, type ReadOptions } from "./read_options.ts";
+import { byteLimitError, type ReadOptions } from "./read_options.ts";
 import { Decoded, type StopReason } from "./received.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -175,7 +175,7 @@ export class BufferedSource {
   toEnd(maxBytes: number): Uint8Array | undefined {
     const { byteLength } = this.#restored();
     if (byteLength > maxBytes) {
-      throw new ByteLimitError(
+      throw byteLimitError(
         `Cannot read to the end of file: more than ${maxBytes} bytes are left`,
       );
     }

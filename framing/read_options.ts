@@ -61,16 +61,25 @@ export function checkReadOptions(
   return maxBytes;
 }
 
-/** Thrown where a peer has more bytes, or announces more, than a limit allows. */
-export class ByteLimitError extends RangeError {
-  override name = "ByteLimitError";
+/** Errors of a limit that a peer has passed, not of a wrong argument. */
+const limitErrors = new WeakSet<RangeError>();
+
+/** The error where a peer has, or announces, more bytes than a limit allows. */
+export function byteLimitError(message: string): RangeError {
+  const error = new RangeError(message);
+  limitErrors.add(error);
+  return error;
+}
+
+/** Whether an error is one of `byteLimitError()`. */
+export function isByteLimitError(error: unknown): boolean {
+  return error instanceof RangeError && limitErrors.has(error);
 }
 
 /**
  * Checks a number of bytes that is to be read.
  *
- * @throws {RangeError} If it is not a whole number from 0.
- * @throws {ByteLimitError} If it is above `maxBytes`.
+ * @throws {RangeError} If it is not a whole number from 0, or above `maxBytes`.
  */
 export function checkByteCount(byteCount: number, maxBytes: number): void {
   if (!(Number.isSafeInteger(byteCount) && byteCount >= 0)) {
@@ -79,7 +88,7 @@ export function checkByteCount(byteCount: number, maxBytes: number): void {
     );
   }
   if (byteCount > maxBytes) {
-    throw new ByteLimitError(
+    throw byteLimitError(
       `Cannot read ${byteCount} bytes: maxBytes is ${maxBytes}`,
     );
   }

@@ -130,7 +130,7 @@ Deno.test("ServerConnection sends replies before it waits for a handler", async 
 
 Deno.test("ServerConnection gives others a turn every 64 messages", async () => {
   let answered = 0;
-  const { connection, send } = scriptedConnection(KEEPING, () => {
+  const { connection, send, settle } = scriptedConnection(KEEPING, () => {
     answered++;
     return "";
   });
@@ -138,6 +138,7 @@ Deno.test("ServerConnection gives others a turn every 64 messages", async () => 
   let answeredAtTurn: number | undefined;
   setImmediate(() => answeredAtTurn = answered);
   await send("a;".repeat(500));
+  while (answeredAtTurn === undefined) await settle();
   assertEquals(answeredAtTurn, 64);
   await send(null);
   assertEquals((await report).messages, 500);

@@ -10,8 +10,8 @@ import type { Framing } from "../framing/framing.ts";
 import { ReadMethods } from "../framing/read_methods.ts";
 import type { ByteOrder } from "../framing/length_prefix.ts";
 import {
-  ByteLimitError,
   checkReadOptions,
+  isByteLimitError,
   type ReadOptions,
 } from "../framing/read_options.ts";
 import type { Decoded } from "../framing/received.ts";
@@ -168,7 +168,7 @@ export class Conversation extends ReadMethods {
     byteCount: number,
     options?: ReadOptions,
   ): Promise<Uint8Array> {
-    return super.exactly(byteCount, options).catch(throwErrorReply);
+    return withErrorReply(super.exactly(byteCount, options));
   }
 
   /**
@@ -177,7 +177,7 @@ export class Conversation extends ReadMethods {
    * @throws {ErrorReply} `too large`, if there are more than `maxBytes`.
    */
   override toEnd(options?: ReadOptions): Promise<Uint8Array> {
-    return super.toEnd(options).catch(throwErrorReply);
+    return withErrorReply(super.toEnd(options));
   }
 
   /**
@@ -190,7 +190,7 @@ export class Conversation extends ReadMethods {
     order?: ByteOrder,
     options?: ReadOptions,
   ): Promise<number> {
-    return super.uint(byteCount, order, options).catch(throwErrorReply);
+    return withErrorReply(super.uint(byteCount, order, options));
   }
 
   /**
@@ -243,12 +243,19 @@ export class Conversation extends ReadMethods {
   }
 }
 
-/** What the client did is no failure of the function: it is told so. */
+/** A call whose failure, where it is the client's fault, is an error reply. */
+function withErrorReply<T>(call: Promise<T>): Promise<T> {
+  const told = call.catch(throwErrorReply);
+  // Nobody may wait for it.
+  told.catch(() => {});
+  return told;
+}
+
 function throwErrorReply(error: unknown): never {
   if (error instanceof Deno.errors.UnexpectedEof) {
     throw new ErrorReply("no end");
   }
-  throw error instanceof ByteLimitError ? new ErrorReply("too large") : error;
+  throw isByteLimitError(error) ? new ErrorReply("too large") : error;
 }
 
 /**
