@@ -4,8 +4,8 @@
  * @module
  */
 import type { BlockQueue } from "../framing/block_queue.ts";
-import { BufferedSource } from "../framing/buffered_source.ts";
 import { Conversation, type Converse } from "./conversation.ts";
+import { ConversationSource, pauseStuckCall } from "./conversation_source.ts";
 import type { Deadline } from "./deadline.ts";
 import { ErrorReply, HandlerInfo, LazyAbort } from "./handler.ts";
 import { Interruption } from "./interruption.ts";
@@ -30,7 +30,7 @@ export class ConversationSession implements Session {
   readonly #deadline: Deadline;
   readonly #converse: Converse;
   readonly #abort = new LazyAbort();
-  readonly #source: BufferedSource;
+  readonly #source: ConversationSource;
   /** Ends the wait for the function. */
   readonly #ended = Promise.withResolvers<void>();
   /** All writes so far. It does not reject. */
@@ -68,7 +68,7 @@ export class ConversationSession implements Session {
       takeBack: (byteCount: number) => buffer.takeBack(byteCount),
       [Symbol.dispose]: () => {},
     };
-    this.#source = new BufferedSource(chunks, undefined, options.clock);
+    this.#source = new ConversationSource(chunks, options.clock);
     // Nobody waits for it if the client is refused, or the function ends first.
     this.#ended.promise.catch(() => {});
   }
@@ -229,6 +229,7 @@ export class ConversationSession implements Session {
       throw new ErrorReply(this.#lastCode);
     }
     if (result === null) return null;
+    this.#source.onChunk();
     this.#takenBytes += result.length;
     // Interrupted: what has arrived is not read any more.
     if (this.#lastCode !== "") throw new ErrorReply(this.#lastCode);
@@ -295,7 +296,10 @@ export class ConversationSession implements Session {
     this.#isWriting = true;
     const writing = (async () => {
       await before;
-      if (isOver) throw OVER;
+      if (isOver) {
+        await pauseStuckCall(this.#options.clock);
+        throw OVER;
+      }
       this.#transport.throwIfGone();
       if (this.#isReplying) throw new Error("Cannot write: a reply broke off");
       await write();

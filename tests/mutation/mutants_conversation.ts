@@ -59,7 +59,7 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a conversation that is over can be written to",
-      find: "if (isOver) throw OVER;",
+      find: "        throw OVER;\n",
       replace: "",
     },
     {
@@ -74,6 +74,11 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "Promise.resolve(iterator.return?.()).catch(() => {});",
     },
     {
+      name: "a function that writes on after the end stops the event loop",
+      find: "        await pauseStuckCall(this.#options.clock);\n",
+      replace: "",
+    },
+    {
       name: "a call that a function leaves behind ends the limit of lingering",
       find: "    this.#isWaiting = false;\n    this.#deadline.stop();",
       replace: "    this.#deadline.stop();",
@@ -82,6 +87,20 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       name: "a write that nobody waits for is dropped at the end",
       find: "    await this.#transport.waitFor(this.#writes);\n",
       replace: "",
+    },
+  ]),
+  ...mutantsIn("server/conversation_source.ts", [
+    "server/conversation_source_test.ts",
+  ], [
+    {
+      name: "a function that reads on after the end stops the event loop",
+      find: "    await pauseStuckCall(this.#clock);\n",
+      replace: "",
+    },
+    {
+      name: "a function that reads small messages is slowed down",
+      find: "  onChunk(): void {\n    this.#stuckCalls = 0;",
+      replace: "  onChunk(): void {",
     },
   ]),
   ...mutantsIn("framing/read_methods.ts", [
