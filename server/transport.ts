@@ -220,8 +220,7 @@ export class Transport {
       while (!this.isEndOfFile && this.#gone === undefined) {
         const count = await this.#conn.read(discarded);
         if (count === null) {
-          this.isEndOfFile = true;
-          if (this.isEndOfFileCancel) this.#fail(CANCELLED);
+          this.#onEndOfFile();
         } else {
           this.bytesIn += count;
           if (this.#isLingering) {
@@ -231,12 +230,15 @@ export class Transport {
       }
     } catch (error) {
       if (this.isClosed) return;
-      if (isEndOfTcp(error)) {
-        this.isEndOfFile = true;
-        return;
-      }
+      if (isEndOfTcp(error)) return this.#onEndOfFile();
       this.#fail(error);
     }
+  }
+
+  /** The client has half-closed or closed, with TLS or without ending it. */
+  #onEndOfFile(): void {
+    this.isEndOfFile = true;
+    if (this.isEndOfFileCancel) this.#fail(CANCELLED);
   }
 
   #fail(error: unknown): void {

@@ -4,7 +4,7 @@ import { freshBlocks, ReadBuffer } from "../framing/read_buffer.ts";
 import { Deadline, DeadlineTimer } from "./deadline.ts";
 import { Interruption } from "./interruption.ts";
 import { Phases } from "./phases.ts";
-import { Transport } from "./transport.ts";
+import { CANCELLED, Transport } from "./transport.ts";
 
 /** Limits with ticks of 50 ms. */
 const TIMES = {
@@ -287,4 +287,12 @@ Deno.test("Transport.end() counts what a pending write has written", async () =>
   await ending;
   assertEquals(bytesOut, 3);
   await writing;
+});
+
+Deno.test("Transport.drain() takes an end of TCP for the client's leaving, if any end of file is", async () => {
+  const error = new Deno.errors.UnexpectedEof("without close_notify");
+  const { transport } = transportOver({ read: () => Promise.reject(error) });
+  transport.drain();
+  transport.isEndOfFileCancel = true;
+  assertEquals(await transport.waitFor(NEVER).catch((gone) => gone), CANCELLED);
 });
