@@ -89,7 +89,7 @@ export class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterator<string | Uint8Array>;
   readonly #framing: Framing;
   readonly #guard: OutgoingGuard | undefined;
-  /** What has to be given before the source's first chunk. */
+  /** What has to be given with the source's first chunk. */
   #start: Uint8Array | undefined;
   /** What is left to give, once the source is done. */
   #last: Iterator<Uint8Array> | undefined;
@@ -117,11 +117,6 @@ export class EncodedStream implements AsyncIterableIterator<Uint8Array> {
   async next(): Promise<IteratorResult<Uint8Array>> {
     const { header, trailer } = this.#framing;
     const collected: Uint8Array[] = [];
-    if (this.#start !== undefined) {
-      const value = this.#start;
-      this.#start = undefined;
-      return { done: false, value };
-    }
     while (this.#last === undefined && !this.#isBrokenOff) {
       const { done, value } = await this.#source.next();
       // The data is not complete: what it ends in is not the caller's doing.
@@ -133,17 +128,24 @@ export class EncodedStream implements AsyncIterableIterator<Uint8Array> {
           continue;
         }
         this.#guard?.check(bytes, false);
-        return { done: false, value: bytes };
+        return { done: false, value: this.#started(bytes) };
       }
       if (header !== null) {
         this.#last = joinList(collected, this.#framing)[Symbol.iterator]();
         continue;
       }
       this.#guard?.check(trailer, true);
-      const rest = trailer.length > 0 ? [trailer] : [];
+      const rest = trailer.length > 0 ? [this.#started(trailer)] : [];
       this.#last = rest[Symbol.iterator]();
     }
     return this.#last?.next() ?? { done: true, value: undefined };
+  }
+
+  /** The first bytes, after the start: if there are none, nothing is begun. */
+  #started(bytes: Uint8Array): Uint8Array {
+    const start = this.#start;
+    this.#start = undefined;
+    return start === undefined ? bytes : concat([start, bytes]);
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {

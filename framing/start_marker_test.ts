@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { concat } from "@std/bytes";
 import { encode } from "./encode.ts";
 import { EndMarkerFraming } from "./end_marker.ts";
@@ -91,4 +91,18 @@ Deno.test("withStart() puts the start before a large message", async () => {
     const chunks = await Array.fromAsync(encode(body, framing));
     assertEquals(text(concat(chunks)), `<<${large}>>`);
   }
+});
+
+Deno.test("withStart() begins no message that fails before its first chunk", async () => {
+  // deno-lint-ignore require-yield
+  async function* failing() {
+    await Promise.resolve();
+    throw new Error("no data");
+  }
+  const chunks = encode(failing(), framing) as AsyncIterable<Uint8Array>;
+  await assertRejects(
+    () => chunks[Symbol.asyncIterator]().next(),
+    Error,
+    "no data",
+  );
 });
