@@ -23,6 +23,8 @@ export class WriteQueue {
   }
 
   push(chunk: Uint8Array): void {
+    // Error replies may be empty: nothing would ever take them.
+    if (chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#byteLength += chunk.length;
   }
