@@ -213,6 +213,7 @@ export class ConversationSession implements Session {
       this.outcome = code;
     } catch (notSent) {
       this.#report(notSent);
+      if (code === "failed") throw notSent;
       this.#sendError("failed");
     }
   }

@@ -327,3 +327,21 @@ Deno.test.each<
     assert(await report);
   },
 );
+
+Deno.test("ConversationSession reports an error reply that fails, and gives up", async () => {
+  let isStarted = false;
+  let errors = 0;
+  const { connection } = scriptedConnection({
+    ...TIMES,
+    converse: () => Promise.reject(new ErrorReply("no")),
+    onError: () => errors++,
+    errorReply(code) {
+      if (isStarted) throw new Error("no error reply");
+      return code;
+    },
+  });
+  isStarted = true;
+  const { outcome, error } = await connection.run();
+  assertEquals([outcome, errors], ["failed", 2]);
+  assertEquals((error as Error).message, "no error reply");
+});

@@ -33,7 +33,7 @@ export interface Framings {
   readonly greeting: Uint8Array;
 }
 
-/** The codes of the error replies of the server itself. */
+/** The codes of the error replies of every server. */
 const ERROR_CODES = [
   "no end",
   "too large",
@@ -62,7 +62,7 @@ export function toFramings(
     const body = errorReply(code);
     return body === null ? NOTHING : encodeOne(body, replyFraming);
   };
-  for (const code of ERROR_CODES) {
+  for (const code of errorCodes(options)) {
     try {
       encodeError(code);
     } catch (cause) {
@@ -82,6 +82,14 @@ export function toFramings(
       ? NOTHING
       : encodeOne(greeting, replyFraming),
   };
+}
+
+/** The codes of the error replies of a server: one of each form. */
+function errorCodes({ framing = "end", start }: ServeOptions): string[] {
+  if (framing !== "end") {
+    return [...ERROR_CODES, "bad count", "got 3 of 5 bytes"];
+  }
+  return start === undefined ? ERROR_CODES : [...ERROR_CODES, "bad start"];
 }
 
 /** Text or bytes in a framing. Not meant for large ones: they are joined. */

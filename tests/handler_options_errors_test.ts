@@ -32,6 +32,17 @@ Deno.test.each<{ options: ServeOptions; message: string }>([
     message: "errorReply",
   },
   {
+    options: { start: "a", end: "b", replyEnd: "start" },
+    message: "ERROR:bad start!",
+  },
+  {
+    options: {
+      framing: "count",
+      errorReply: (code: string) => code.replace(/^got.*/, "") || undefined!,
+    },
+    message: "errorReply",
+  },
+  {
     options: { errorReply: () => 5 as unknown as string },
     message: "errorReply",
   },
