@@ -93,8 +93,9 @@ export interface Client<Result = Reply, Greeting = Result>
     options?: RequestOptions,
   ): ReadableStream<Uint8Array>;
   /**
-   * Half-closes when all requests are answered, and closes. Replies to aborted
-   * requests are not waited for. May be called again.
+   * Half-closes when all requests are answered, and closes. It waits for the end
+   * of each `requestStream()`, so cancel one that is not read to its end. Replies
+   * to aborted requests are not waited for. May be called again.
    */
   close(): Promise<void>;
 }

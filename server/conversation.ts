@@ -116,10 +116,12 @@ export class Conversation extends ReadMethods {
   }
 
   /**
-   * Aborts when the conversation is over: the client is gone, the server was
-   * aborted, a time limit has passed, or the function has returned. A half-close
-   * of the client is none of these: it is an end of file for the calls that
-   * read. While no call reads, a client that is gone is not noticed.
+   * Aborts when the conversation is over: the client is gone or takes no byte of
+   * a write for too long, the server was aborted, the grace period has ended
+   * while no call waited, or the function has returned. A half-close of the
+   * client is an end of file for the calls that read, and a call that times out
+   * rejects: neither aborts. While no call reads, a client that is gone is not
+   * noticed.
    */
   get signal(): AbortSignal {
     return this.#parts.abort.signal;
@@ -130,11 +132,11 @@ export class Conversation extends ReadMethods {
    *
    * @param options The limits on the bytes and on the time.
    * @returns The message; null if the end of file came instead of its first
-   * byte.
+   * byte, and from then on.
    * @throws {ErrorReply} If the message is not complete (`no end`), or not valid
    * (`too large`, `bad count`): the error reply of the server, if the function
-   * does not catch it. Its bytes stay: `skipUntil()` skips a message that is too
-   * large.
+   * does not catch it. Its bytes stay, so the next call throws the same:
+   * `skipUntil()` skips a message that is too large.
    * @throws {DOMException} If the call has timed out by its own `timeout`.
    */
   message(options: ReadOptions = {}): Promise<Message | null> {
