@@ -87,6 +87,10 @@ declare module "@std/fmt/colors" {
   export function red(str: string): string;
 }
 
+declare module "@std/yaml" {
+  export function parseAll(content: string): unknown;
+}
+
 // cli-progress has no types of its own, and those that others wrote for it
 // want all of Node's.
 declare module "cli-progress" {
