@@ -113,10 +113,11 @@ export class Network {
       });
     };
     there.carry(0, () => knock(1000));
-    time.at(time.nowMs + CONNECT_MS, () => {
+    const giveUp = time.at(time.nowMs + CONNECT_MS, () => {
       const message = "Connection timed out (os error 110)";
       process.wake(() => reject(new Deno.errors.TimedOut(message)));
     });
+    promise.then(() => giveUp.isCancelled = true, () => {});
     return promise;
   }
 }

@@ -46,7 +46,7 @@ export interface World {
 }
 
 /** The server is shut down after this at the latest: some clients stay. */
-const MAX_TICKS = 1500;
+const MAX_TICKS = 1000;
 
 /** After its grace a server aborts what is left, in ms. */
 export const ENDING_MS = 30_000;
