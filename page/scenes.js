@@ -42,8 +42,8 @@ export const SCENES = [
     text: [
       `The server reads until the end marker “${MARKER}”. The client was set ` +
       `up wrongly, and sends “${WRONG_MARKER}” instead: for the server, the ` +
-      "message never ends. It can say so only when it knows that nothing more " +
-      "will come; and the client learns it only if it still listens.",
+      "message never ends. (“WRONG” is only a part of both texts.) It can say " +
+      "so only when it knows that nothing more will come; and the client learns it only if it still listens.",
     ],
     change: "After sending, the client",
     choices: [
@@ -67,12 +67,13 @@ export const SCENES = [
     ],
     change: "The client ends its message with",
     choices: [
-      { id: "differ", label: WRONG_MARKER },
-      { id: "agree", label: MARKER },
+      { id: "differ", label: `another marker: ${WRONG_MARKER}` },
+      { id: "agree", label: `the server’s marker: ${MARKER}` },
     ],
-    look: "With the right marker, the message is complete as soon as it was " +
-      "read, and the server replies. With the wrong one, only the end of file " +
-      "tells the server that the marker will never come.",
+    look:
+      "With the server’s marker, the message is complete as soon as it was " +
+      "read: the server needs no end of file to reply. With another one, only " +
+      "the end of file tells it that the marker will never come.",
   },
   {
     id: "cuts",
