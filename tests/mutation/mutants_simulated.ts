@@ -31,13 +31,12 @@ const MUTANTS: readonly Mutant[] = [
     {
       name: "a message at the end of the grace ends those that came with it",
       find: "this.#mayGoOn(result); count++",
-      replace:
-        'keepAlive && this.#mayGoOn(result) && this.#lastCode === ""; count++',
+      replace: 'this.#mayGoOn(result) && this.#lastCode === ""; count++',
     },
     {
       name: "a connection ends after five messages",
       find: "this.#mayGoOn(result); count++",
-      replace: "keepAlive && this.#mayGoOn(result) && count < 5; count++",
+      replace: "this.#mayGoOn(result) && count < 5; count++",
     },
     {
       name: "bytes that nobody sent come between every 64 replies",
