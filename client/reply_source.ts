@@ -4,10 +4,9 @@
  * @module
  */
 import { BufferedSource } from "../framing/buffered_source.ts";
-import type { ByteSource } from "../framing/chunk_reader.ts";
 import type { Clock } from "../framing/clock.ts";
 import type { Decoder, Framing } from "../framing/framing.ts";
-import { Reader } from "../framing/reader.ts";
+import { ReadMethods } from "../framing/read_methods.ts";
 import type { Decoded } from "../framing/received.ts";
 import {
   incompleteReply,
@@ -27,7 +26,7 @@ export class ReplySource {
   readonly #source: BufferedSource;
   readonly #framing: Framing;
   readonly #maxReplyBytes: number;
-  #reader: Reader | undefined;
+  #reader: ReadMethods | undefined;
   readonly #attempt = () =>
     this.#source.decode(this.#framing, this.#maxReplyBytes);
 
@@ -84,8 +83,7 @@ export class ReplySource {
    */
   async readWith<Result>(readReply: ReplyReader<Result>): Promise<Result> {
     await this.#first(this.#framing.decoder(0));
-    // A source that is open already is taken as it is.
-    this.#reader ??= new Reader(this.#source as unknown as ByteSource);
+    this.#reader ??= new ReadMethods(this.#source);
     const result = await readReply(this.#reader);
     // Of a call that was not awaited, nobody knows what it will consume.
     this.#source.checkIdle();

@@ -4,20 +4,20 @@
  * @module
  */
 import type { OutgoingData } from "../framing/outgoing.ts";
-import type { Reader } from "../framing/reader.ts";
+import type { ReadMethods } from "../framing/read_methods.ts";
 import type { Reply } from "./reply.ts";
 
 /**
  * Reads one reply, or the greeting, and returns what the caller is to get.
  *
- * It is called when the first byte has arrived. It must read the complete reply
- * and no more, await each call of the reader, and look at `gotEnd`: an end of
+ * The function is called when the first byte has arrived. It must read the
+ * complete reply and no more, await each call of the reader, and look at `gotEnd`: an end of
  * file in the middle of a reply does not throw in `until()`. What it throws ends
  * the connection, because nobody knows where the next reply starts. The limits
  * are those of each call, such as its `maxBytes`.
  */
 export type ReplyReader<Result> = (
-  reader: Reader,
+  reader: ReadMethods,
 ) => Result | PromiseLike<Result>;
 
 /**

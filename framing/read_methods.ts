@@ -16,8 +16,11 @@ import {
 } from "./read_options.ts";
 import type { Decoded, Received, ReceivedCount } from "./received.ts";
 
-/** The methods of a `Reader`, which other readers of bytes have, too. */
-export abstract class ReadMethods {
+/**
+ * The methods of a {@linkcode Reader}, without the end of reading. A
+ * conversation has them, too, and a function that reads one reply of a client.
+ */
+export class ReadMethods {
   readonly #source: BufferedSource;
   readonly #maxBytes: number;
   readonly #markers = new MarkerCache();

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { BufferedSource } from "./buffered_source.ts";
-import type { ByteSource } from "./chunk_reader.ts";
-import { openSource } from "./open_source.ts";
+import { BufferedSource } from "./buffered_source.ts";
+import { type ByteSource, openChunks } from "./chunk_reader.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { ReadMethods } from "./read_methods.ts";
 import type { ReaderOptions } from "./read_options.ts";
 
@@ -70,8 +70,12 @@ export class Reader extends ReadMethods implements Disposable {
    * @param options Bytes that were read before.
    * @throws {TypeError} If the source is not one, or is a locked stream.
    */
-  constructor(source: ByteSource, options: ReaderOptions = {}) {
-    const buffered = openSource(source, options);
+  constructor(source: ByteSource, { initial }: ReaderOptions = {}) {
+    if (initial !== undefined && !(initial instanceof Uint8Array)) {
+      throw new TypeError("Cannot start reading with `initial`: not bytes");
+    }
+    const chunks = openChunks(source, new ReadAhead());
+    const buffered = new BufferedSource(chunks, initial);
     super(buffered);
     this.#source = buffered;
   }

@@ -6,7 +6,7 @@ import {
   connect,
   type ConnectOptions,
   ConversationError,
-  type Reader,
+  type ReadMethods,
   serve,
 } from "../mod.ts";
 import { duplex, nextMessage } from "./duplex.ts";
@@ -16,14 +16,14 @@ import { pause, serveOne, writeAll } from "./sockets.ts";
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 /** A line without its end. Throws at the end of file. */
-async function line(reader: Reader): Promise<string> {
+async function line(reader: ReadMethods): Promise<string> {
   const { data, gotEnd } = await reader.until("\r\n");
   if (!gotEnd) throw new Error("The line is not complete");
   return text(data);
 }
 
 /** A reply of one or more lines, as SMTP has it: `250-`, `250 `. */
-async function smtpReply(reader: Reader): Promise<string[]> {
+async function smtpReply(reader: ReadMethods): Promise<string[]> {
   const lines = [];
   do lines.push(await line(reader)); while (lines.at(-1)![3] === "-");
   return lines;
@@ -138,7 +138,7 @@ Deno.test("request() says which of several markers ended the reply", async () =>
 
 Deno.test("request() reads replies of memcached, some with a length", async () => {
   const server = duplex();
-  const reply = async (reader: Reader) => {
+  const reply = async (reader: ReadMethods) => {
     const values = new Map<string, string>();
     for (;;) {
       const words = (await line(reader)).split(" ");
@@ -175,7 +175,7 @@ Deno.test("request() has a reader of its own, as commands of POP3 need", async (
     greeting: true,
     readReply: line,
   });
-  const lines = async (reader: Reader) => {
+  const lines = async (reader: ReadMethods) => {
     const all = [await line(reader)];
     while (all.at(-1) !== ".") all.push(await line(reader));
     return all;
@@ -192,7 +192,7 @@ Deno.test("request() has a reader of its own, as commands of POP3 need", async (
 
 Deno.test("request() reads RESP, whose types say how to go on", async () => {
   const server = duplex();
-  const read = async (reader: Reader): Promise<unknown> => {
+  const read = async (reader: ReadMethods): Promise<unknown> => {
     const head = await line(reader);
     const count = Number(head.slice(1));
     if (head[0] === "$") {
@@ -216,7 +216,7 @@ Deno.test("request() reads RESP, whose types say how to go on", async () => {
 Deno.test("request() reads replies with a length in front", async () => {
   const server = duplex();
   const { conn } = server;
-  const readReply = async (reader: Reader) =>
+  const readReply = async (reader: ReadMethods) =>
     text((await reader.lengthPrefixed(2)).data);
   await using client = await connect({ conn, readReply });
   const replies = ["a", "b"].map((data) => client.request(data));
