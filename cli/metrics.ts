@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { ERROR_CODES, NO_REPLY_OUTCOMES } from "../server/outcomes.ts";
 import type { ConversationReport } from "../server/report.ts";
 import { PARTIAL_MESSAGE, PARTIAL_MESSAGE_NAME } from "./tally.ts";
 
@@ -16,23 +17,11 @@ import { PARTIAL_MESSAGE, PARTIAL_MESSAGE_NAME } from "./tally.ts";
  */
 export const OUTCOMES = [
   "ok",
-  "no end",
-  "too large",
-  "timed out",
-  "busy",
-  "failed",
-  "shutting down",
+  ...ERROR_CODES,
   "bad count",
   "bad start",
   PARTIAL_MESSAGE_NAME,
-  "reset",
-  "stalled",
-  "aborted",
-  "cancelled",
-  "truncated",
-  "not TLS",
-  "not allowed",
-  "bad proxy header",
+  ...NO_REPLY_OUTCOMES,
   "other",
 ] as const;
 

@@ -14,6 +14,7 @@ import type { Framing } from "../framing/framing.ts";
 import { markerBytes, toMarkerSet } from "../framing/marker.ts";
 import { netstringFraming } from "../framing/netstring.ts";
 import { withStart } from "../framing/start_marker.ts";
+import { ERROR_CODES } from "./outcomes.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
 /** What depends on the framings of a server. */
@@ -32,16 +33,6 @@ export interface Framings {
   /** What the server says first, framed; empty for nothing. */
   readonly greeting: Uint8Array;
 }
-
-/** The codes of the error replies of every server. */
-const ERROR_CODES = [
-  "no end",
-  "too large",
-  "timed out",
-  "busy",
-  "failed",
-  "shutting down",
-];
 
 const NOTHING = new Uint8Array(0);
 
@@ -85,7 +76,9 @@ export function toFramings(
 }
 
 /** The codes of the error replies of a server: one of each form. */
-function errorCodes({ framing = "end", start }: ServeOptions): string[] {
+function errorCodes(
+  { framing = "end", start }: ServeOptions,
+): readonly string[] {
   if (framing !== "end") {
     return [...ERROR_CODES, "bad count", "got 3 of 5 bytes"];
   }

@@ -6,6 +6,7 @@
 import { concat } from "@std/bytes";
 import type { Body } from "../framing/encode.ts";
 import type { Decoded } from "../framing/received.ts";
+import { NO_REPLY_OUTCOMES } from "./outcomes.ts";
 import type { ClientCertificate } from "./socket.ts";
 
 /** A complete message. */
@@ -77,17 +78,7 @@ export type Handler = (
 ) => ReplyBody | void | Promise<ReplyBody | void>;
 
 /** Outcomes of a conversation that are not error codes. */
-const OUTCOMES = new Set([
-  "ok",
-  "reset",
-  "stalled",
-  "aborted",
-  "cancelled",
-  "truncated",
-  "not TLS",
-  "not allowed",
-  "bad proxy header",
-]);
+const OUTCOMES = new Set<string>(["ok", ...NO_REPLY_OUTCOMES]);
 
 /**
  * An error reply, `ERROR:code!`: a handler throws one to refuse a message. With
