@@ -69,7 +69,7 @@ export class PendingRequest {
     this.message.cancel();
   }
 
-  /** It is its turn. A message whose bytes are all known is sent completely. */
+  /** The turn of the request has come: a message whose bytes are all known is sent. */
   due(): void {
     if (!this.#isStream) this.begin();
   }

@@ -51,7 +51,7 @@ export interface BlockSource<B extends Block = Block> {
 export interface FirstBlockSizes {
   /** The size for a message whose first byte is awaited. */
   begin(): number;
-  /** That message's first byte has arrived, or is not awaited any more. */
+  /** The first byte of a message has arrived, or is not awaited any more. */
   end(byteLength: number): void;
   /** A message has had this many bytes. */
   note(byteLength: number): void;

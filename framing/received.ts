@@ -106,7 +106,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
       : concat(this.chunks);
   }
 
-  /** The same, with bytes of its own, and without `rest`. */
+  /** Returns a result with a copy of the bytes, and without `rest`. */
   copy(): Decoded<Reason> {
     return new Decoded(
       this.reason,

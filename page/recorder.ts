@@ -133,7 +133,7 @@ export class Recorder {
     return link;
   }
 
-  /** The same connection, except that its calls are recorded. */
+  /** Returns a connection that passes each call on to `conn`, and records it. */
   #recorded(conn: Deno.Conn, where: End & { link: number }): Deno.Conn {
     let isClosed = false;
     const fail = (what: TraceEvent["what"], error: unknown) => {
@@ -190,7 +190,7 @@ export class Recorder {
   }
 }
 
-/** The same object, except for some of its methods. */
+/** Returns `target` with some of its methods replaced; all else is passed on. */
 function replaced<Target extends object>(
   target: Target,
   methods: Partial<Target>,

@@ -149,7 +149,7 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
 };
 
 /**
- * The same conversation, with a half-close before and after the reply.
+ * Returns one conversation twice: with a half-close before the reply, and after.
  *
  * @param timeout The time limit of the client, in ms; 0 for none.
  */

@@ -48,7 +48,7 @@ export interface ConversationParts {
  * and its reply: the server speaks first, lengths come in the middle of a
  * message, both sides speak at any time.
  *
- * It reads with the methods of a {@linkcode Reader}, and with
+ * A conversation reads with the methods of a {@linkcode Reader}, and with
  * {@linkcode Conversation.message} in the server's own framing. When the function
  * has returned, the server half-closes, discards what still arrives, and closes
  * after the client's end of file: the last word arrives.
@@ -140,9 +140,7 @@ export class Conversation extends ReadMethods {
    * @throws {DOMException} If the call has timed out by its own `timeout`.
    */
   message(options: ReadOptions = {}): Promise<Message | null> {
-    const call = this.#message(options);
-    call.catch(() => {});
-    return call;
+    return mayBeLeft(this.#message(options));
   }
 
   async #message(options: ReadOptions): Promise<Message | null> {
@@ -238,19 +236,20 @@ export class Conversation extends ReadMethods {
     try {
       return this.#parts.send(encode(data, framing), isReply);
     } catch (error) {
-      const refused = Promise.reject(error);
-      refused.catch(() => {});
-      return refused;
+      return mayBeLeft(Promise.reject(error));
     }
   }
 }
 
 /** A call whose failure, where it is the client's fault, is an error reply. */
 function withErrorReply<T>(call: Promise<T>): Promise<T> {
-  const told = call.catch(throwErrorReply);
-  // Nobody may wait for it.
-  told.catch(() => {});
-  return told;
+  return mayBeLeft(call.catch(throwErrorReply));
+}
+
+/** Returns a call, whose failure does not end the process if nobody waits. */
+function mayBeLeft<T>(call: Promise<T>): Promise<T> {
+  call.catch(() => {});
+  return call;
 }
 
 function throwErrorReply(error: unknown): never {

@@ -9,6 +9,7 @@ import { ConversationSource, pauseStuckCall } from "./conversation_source.ts";
 import type { Deadline } from "./deadline.ts";
 import { ErrorReply, HandlerInfo, LazyAbort } from "./handler.ts";
 import { Interruption } from "./interruption.ts";
+import { awaitingLimits } from "./phases.ts";
 import type { ResolvedOptions } from "./responder.ts";
 import type { Ending, Session } from "./session.ts";
 import type { Transport } from "./transport.ts";
@@ -198,9 +199,12 @@ export class ConversationSession implements Session {
   #report(error: unknown): void {
     this.error = error;
     const { remoteAddr, clientCertificate } = this.#transport.client;
+    // A function has variables for its state, and ends by returning.
     const connection = {
-      ...{ remoteAddr, clientCertificate },
-      ...{ state: {}, close: () => {} },
+      remoteAddr,
+      clientCertificate,
+      state: {},
+      close: () => {},
     };
     const info = new HandlerInfo(connection, undefined, this.#abort);
     this.#options.onError(error, undefined, info);
@@ -247,9 +251,9 @@ export class ConversationSession implements Session {
     this.#isWaiting = isWaiting;
     if (!isWaiting) return this.#deadline.stop();
     const { phases } = this.#options;
-    if (!this.#isIdle) this.#deadline.start(phases.reading);
-    else if (this.#isFinishing) this.#deadline.start(phases.lastRead);
-    else this.#deadline.start(phases.idle);
+    this.#deadline.start(
+      this.#isIdle ? awaitingLimits(phases, this.#isFinishing) : phases.reading,
+    );
   }
 
   #send(chunks: Chunks, isReply: boolean): Promise<void> {

@@ -8,6 +8,7 @@ import type { ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
 import type { Deadline, PhaseLimits } from "./deadline.ts";
 import { Interruption } from "./interruption.ts";
+import { awaitingLimits } from "./phases.ts";
 import { type ResolvedOptions, Responder } from "./responder.ts";
 import type { Ending, Session } from "./session.ts";
 import type { Transport } from "./transport.ts";
@@ -248,7 +249,7 @@ export class MessageSession implements Session {
     if (!keepAlive || this.#restBytes > 0 || this.#isSkipping) {
       this.#deadline.start(phases.reading);
     } else {
-      this.#beginIdle(this.#isFinishing ? phases.lastRead : phases.idle);
+      this.#beginIdle(awaitingLimits(phases, this.#isFinishing));
     }
     // One promise, and no async function: each of many silent connections
     // waits here, and a suspended function takes half a kB.
@@ -321,7 +322,7 @@ export class MessageSession implements Session {
     if (end !== undefined) {
       this.#isSkipping = false;
       const { phases } = this.#options;
-      this.#beginIdle(this.#isFinishing ? phases.lastRead : phases.idle);
+      this.#beginIdle(awaitingLimits(phases, this.#isFinishing));
     }
     return unread;
   }

@@ -94,3 +94,15 @@ export class Phases {
     };
   }
 }
+
+/**
+ * The limits while the first byte of a message is awaited.
+ *
+ * @param isFinishing Whether the server shuts down.
+ */
+export function awaitingLimits(
+  phases: Phases,
+  isFinishing: boolean,
+): PhaseLimits {
+  return isFinishing ? phases.lastRead : phases.idle;
+}

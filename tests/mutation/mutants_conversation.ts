@@ -24,8 +24,8 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a silent client of a conversation is idle for ever",
-      find: "    else this.#deadline.start(phases.idle);",
-      replace: "",
+      find: "awaitingLimits(phases, this.#isFinishing)",
+      replace: "{ ...phases.idle, patientIdleTicks: Infinity }",
     },
     {
       name: "a limit of reading ends a function that does not read",
