@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { SaxesParser } from "saxes";
 import { needsRead, needsRun } from "../tests/options.ts";
 import { runProgram } from "../tests/programs.ts";
 import { parseOptions } from "./options.ts";
@@ -13,37 +12,7 @@ import {
   sizeTable,
 } from "./report.ts";
 import { OURS, PEERS } from "./servers.ts";
-
-/** An element of the picture. */
-interface Element {
-  name: string;
-  attributes: Record<string, string>;
-  text: string;
-}
-
-/** The elements, in the order of their start tags. Throws for invalid XML. */
-function parse(xml: string): Element[] {
-  const elements: Element[] = [];
-  const open: Element[] = [];
-  const parser = new SaxesParser();
-  parser.on("error", (error) => {
-    throw error;
-  });
-  parser.on("opentag", ({ name, attributes }) => {
-    const element = { name, attributes, text: "" };
-    elements.push(element);
-    open.push(element);
-  });
-  parser.on("text", (text) => {
-    const element = open.at(-1);
-    if (element !== undefined) element.text += text;
-  });
-  parser.on("closetag", () => {
-    open.pop();
-  });
-  parser.write(xml).close();
-  return elements;
-}
+import { type Element, elementsOf } from "../tests/xml.ts";
 
 const SERVERS = [OURS, ...PEERS.map(({ name }) => name)];
 const SIZES = [5, 1e5, 1e6, 16e6, 256 * 1024 ** 2];
@@ -62,7 +31,7 @@ function samples(size: number, servers = SERVERS): Sample[] {
 
 /** The texts of the panels: heading, note, then each server and its number. */
 function textsIn(picture: string): string[] {
-  const [_title, _relative, _work, ...panels] = parse(picture)
+  const [_title, _relative, _work, ...panels] = elementsOf(picture)
     .filter(({ name }) => name === "text").map(({ text }) => text);
   return panels;
 }
@@ -149,7 +118,7 @@ for (const [name, content] of PICTURES) {
   Deno.test(`draw() writes well-formed XML with all numbers: ${name}`, () => {
     const picture = draw(content);
     assertEquals(textsIn(picture), panels.flatMap(textsOf));
-    const elements = parse(picture);
+    const elements = elementsOf(picture);
     const [root, title, description] = elements;
     assertEquals(root?.name, "svg");
     assertEquals([title?.name, description?.name], ["title", "desc"]);
@@ -160,7 +129,7 @@ for (const [name, content] of PICTURES) {
   });
 
   Deno.test(`draw() has bars as long as their numbers: ${name}`, () => {
-    const bars = parse(draw(content)).filter(({ attributes }) =>
+    const bars = elementsOf(draw(content)).filter(({ attributes }) =>
       ["ours", "peer"].includes(attributes.class ?? "")
     ).map(({ attributes }) => attributes);
     const lengthOfOne = (group: readonly Panel[]) => {
@@ -184,7 +153,7 @@ for (const [name, content] of PICTURES) {
   });
 
   Deno.test(`draw() leaves every text its space: ${name}`, () => {
-    const elements = parse(draw(content));
+    const elements = elementsOf(draw(content));
     const { width, height } = elements[0]!.attributes;
     assert(Number(width) <= 860);
     const texts = elements.filter(({ name }) => name === "text").map(box);

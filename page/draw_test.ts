@@ -1,43 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { SaxesParser } from "saxes";
 import { needsRead } from "../tests/options.ts";
+import { type Element, elementsOf } from "../tests/xml.ts";
 import { documentOf } from "./document.js";
 import { drawTrace } from "./draw.js";
 import { RECORDED, recordingIn } from "./recording.ts";
 import type { Trace } from "./trace.js";
-
-/** An element of a picture. */
-interface Element {
-  readonly name: string;
-  readonly attributes: Record<string, string>;
-  text: string;
-}
-
-/** The elements of a picture. Throws if it is not well-formed XML. */
-function elementsOf(svg: string): Element[] {
-  const elements: Element[] = [];
-  const open: Element[] = [];
-  const parser = new SaxesParser();
-  parser.on("error", (error) => {
-    throw error;
-  });
-  parser.on("opentag", ({ name, attributes }) => {
-    const element = {
-      name,
-      attributes: attributes as Record<string, string>,
-      text: "",
-    };
-    elements.push(element);
-    open.push(element);
-  });
-  parser.on("text", (text) => {
-    const element = open.at(-1);
-    if (element !== undefined) element.text += text;
-  });
-  parser.on("closetag", () => open.pop());
-  parser.write(svg).close();
-  return elements;
-}
 
 /** Where a text is, in a font as wide as DejaVu Sans, which is a wide one. */
 function boxOf({ attributes, text }: Element) {
