@@ -119,16 +119,16 @@ export async function startScript(
 /** Linux gives outgoing connections higher ports than these. */
 const PORTS = { first: 20_000, last: 29_999 };
 
-let nextPort = PORTS.first + Date.now() % (PORTS.last - PORTS.first);
-
 /**
  * A free port of 127.0.0.1, for programs that cannot choose one themselves. No
  * outgoing connection can be given that port before the program listens.
  */
 export function freePort(): number {
+  const count = PORTS.last - PORTS.first + 1;
   for (;;) {
-    const port = nextPort;
-    nextPort = port < PORTS.last ? port + 1 : PORTS.first;
+    // In no order: another process would follow it, and take the same port
+    // before the program listens.
+    const port = PORTS.first + Math.floor(Math.random() * count);
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
       return port;
