@@ -25,6 +25,35 @@ Deno.test.each([
   },
 );
 
+// The handler has one turn of the event loop: nothing interrupts it later.
+Deno.test.each([
+  { name: "that is done at once", waitMs: 0, reply: "a;b;" },
+  { name: "that hangs", waitMs: Infinity, reply: "a;ERROR:shutting down!;" },
+])(
+  "ServerConnection.interrupt() while idle, and a handler $name",
+  async ({ waitMs, reply }) => {
+    const { connection, written, send, settle } = scriptedConnection(
+      KEEPING,
+      async (message) => {
+        const text = message.text();
+        if (text === "b" && waitMs > 0) await new Promise(() => {});
+        return text;
+      },
+    );
+    const report = connection.run();
+    await send("a;");
+    connection.interrupt("shutting down");
+    await send("b;");
+    await settle();
+    await send(null);
+    assertEquals(written(), reply);
+    assertEquals(
+      (await report).outcome,
+      waitMs > 0 ? "shutting down" : "ok",
+    );
+  },
+);
+
 Deno.test("ServerConnection.interrupt() in a write waits for what has arrived", async () => {
   const { connection, written, send, holdWrites, settle } = scriptedConnection(
     KEEPING,

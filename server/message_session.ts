@@ -149,7 +149,10 @@ export class MessageSession implements Session {
     let result: ReadResult = await this.#readMessage();
     for (let count = 1; this.#mayGoOn(result); count++) {
       const replying = this.#reply(result);
-      if (replying !== undefined) await replying;
+      if (replying !== undefined) {
+        if (this.#lastCode !== "") this.#interruptSoon();
+        await replying;
+      }
       if (this.#responder.isLast) return ANSWERED;
       if (count % MESSAGES_PER_TURN === 0 || this.#transport.queued.isFull) {
         await this.#transport.flush();
@@ -169,6 +172,14 @@ export class MessageSession implements Session {
       result = await this.#readMessage();
     }
     return result;
+  }
+
+  /**
+   * Interrupts the handler of a message that came after the interruption: what
+   * it does not answer in this turn of the event loop gets an error reply.
+   */
+  #interruptSoon(): void {
+    this.#options.clock.setImmediate(() => this.interrupt(this.#lastCode));
   }
 
   /** Whether the result is a message, or one that is skipped. */

@@ -74,6 +74,11 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
+      name: "nothing interrupts a handler that begins after the grace",
+      find: 'if (this.#lastCode !== "") this.#interruptSoon();',
+      replace: "",
+    },
+    {
       name: "with keep-alive, no limit holds for a complete message",
       find: `this.#isIdle = false;
       this.#deadline.start(phases.reading);`,

@@ -78,7 +78,7 @@ function isAborted({ abortedAtMs }: World, seen: Seen): boolean {
 
 /** Whether a message arrived only after a shutdown, on an idle connection. */
 function isLate(
-  { plan, shutdownAtMs, graceEndsAtMs, stalledMs }: World,
+  { plan, shutdownAtMs, stalledMs }: World,
   { doneAtMs }: Seen,
   { atMs, conn: { socket } }: Accepted,
   begins: number,
@@ -86,8 +86,6 @@ function isLate(
   if (!plan.server.keepAlive) return false;
   const arrival = socket.arrivals.find(({ byteLength }) => byteLength > begins);
   const arrivedMs = arrival?.atMs ?? Infinity;
-  // A handler that is called after the grace is not interrupted any more.
-  if (plan.handler === "hangs" && arrivedMs >= graceEndsAtMs) return true;
   return Math.max(atMs, shutdownAtMs) + LAST_READ_MS - stalledMs <=
     Math.min(arrivedMs, doneAtMs) + TOLERANCE_MS;
 }
