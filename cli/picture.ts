@@ -66,7 +66,7 @@ export class Picture implements Watcher {
     if (failure !== undefined) {
       const { reason } = failure;
       const at = { at: "client", to: "server", link: 0 } as const;
-      const text = `the conversation fails: ${reason}`;
+      const text = `reports an error: ${reason}`;
       this.#recorder.add({ ...at, what: "note", text });
     }
     this.#draw();

@@ -97,8 +97,8 @@ Deno.test(
     );
     assertEquals(code, 3);
     const texts = textsOf(await Deno.readTextFile(file)).join(" ");
-    assertMatch(texts, /connect fails: ConnectionRefused/);
-    assertMatch(texts, /the conversation fails: refused/);
+    assertMatch(texts, /cannot connect: ConnectionRefused/);
+    assertMatch(texts, /reports an error: refused/);
   },
 );
 

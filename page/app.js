@@ -5,6 +5,7 @@
  */
 import { buildControls } from "./controls.js";
 import { drawTrace } from "./draw.js";
+import { LEGEND } from "./legend.js";
 import { PICTURE_STYLE } from "./picture_style.js";
 import { play } from "./player.js";
 import { SCENES } from "./scenes.js";
@@ -51,12 +52,37 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** A picture as an element. */
+function pictureOf(source) {
+  const { documentElement } = new DOMParser()
+    .parseFromString(source, "image/svg+xml");
+  return document.importNode(documentElement, true);
+}
+
+/** A command for a terminal, whose flags are not broken into two lines. */
+function commandOf(command) {
+  return make(
+    "code",
+    {},
+    ...command.split(/( )/).map((part) =>
+      part === " " ? part : make("span", {}, part)
+    ),
+  );
+}
+
 /** One scene on the page. */
 class SceneView {
   #scene;
   #pictures = make("div", { class: "pictures" });
   #status = make("p", { role: "status", class: "status" });
-  #command = make("code");
+  #command = make("p", { class: "command" });
+  #button = make(
+    "button",
+    { type: "submit" },
+    recording ? "Play it again" : "Now for real",
+  );
+  /** Ends the slow motion; there only while a picture is played. */
+  #skip = make("button", { type: "button", hidden: "" }, "Show all at once");
   #choice;
   #traces = [];
   #isWide;
@@ -67,11 +93,6 @@ class SceneView {
     this.#scene = scene;
     const { id, title, text, look } = scene;
     this.#choice = scene.choices[0].id;
-    const button = make(
-      "button",
-      { type: "submit" },
-      recording ? "Play it again" : "Now for real",
-    );
     const form = make(
       "form",
       {},
@@ -79,7 +100,7 @@ class SceneView {
         this.#choice = choice;
         this.run();
       }),
-      button,
+      make("div", { class: "buttons" }, this.#button, this.#skip),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -94,7 +115,7 @@ class SceneView {
       make("p", {}, make("strong", {}, "What to look for: "), look),
       this.#status,
       this.#pictures,
-      make("p", { class: "command" }, "In a terminal: ", this.#command),
+      this.#command,
     );
     new ResizeObserver(() => this.#fit()).observe(this.#pictures);
   }
@@ -106,13 +127,9 @@ class SceneView {
 
   async run() {
     const run = ++this.#runs;
-    const command =
-      `deno run -A demo.ts --scene ${this.#scene.id}:${this.#choice}`;
-    // A line may end between two words, and not after a hyphen.
     this.#command.replaceChildren(
-      ...command.split(/( )/).map((part) =>
-        part === " " ? part : make("span", {}, part)
-      ),
+      "In a terminal: ",
+      commandOf(`deno task demo --scene ${this.#scene.id}:${this.#choice}`),
     );
     this.#status.className = "status";
     this.#status.textContent = recording ? "" : "Running …";
@@ -123,9 +140,7 @@ class SceneView {
       this.#traces = traces;
       this.#isWide = this.#measure();
       this.#show();
-      await Promise.all(
-        [...this.#pictures.querySelectorAll("svg")].map((svg) => play(svg)),
-      );
+      await this.#play();
       if (run !== this.#runs) return;
       this.#status.textContent = "";
       this.#showVerdicts();
@@ -134,8 +149,27 @@ class SceneView {
       this.#status.className = "status problem";
       this.#status.textContent = `This did not work: ${error.message}`;
     } finally {
-      if (run === this.#runs) this.element.removeAttribute("aria-busy");
+      if (run === this.#runs) {
+        this.element.removeAttribute("aria-busy");
+        this.#hideSkip();
+      }
     }
+  }
+
+  /** Resolves when all of the pictures is there. */
+  async #play() {
+    const ends = [];
+    const played = [...this.#pictures.querySelectorAll("svg")].map((svg) =>
+      play(svg, (end) => ends.push(end))
+    );
+    this.#skip.hidden = ends.length === 0;
+    this.#skip.onclick = () => ends.forEach((end) => end());
+    await Promise.all(played);
+  }
+
+  #hideSkip() {
+    if (document.activeElement === this.#skip) this.#button.focus();
+    this.#skip.hidden = true;
   }
 
   #measure() {
@@ -155,9 +189,7 @@ class SceneView {
     const { length } = this.#traces;
     this.#pictures.className = length > 1 ? "pictures pair" : "pictures";
     this.#pictures.replaceChildren(...this.#traces.map((trace) => {
-      const source = drawTrace(trace, { isNarrow: !this.#isWide });
-      const { documentElement: svg } = new DOMParser()
-        .parseFromString(source, "image/svg+xml");
+      const svg = pictureOf(drawTrace(trace, { isNarrow: !this.#isWide }));
       const items = storyOf(trace).steps.map(({ ms, long }) =>
         make("li", {}, `${ms.toFixed(1)} ms: ${long}`)
       );
@@ -165,7 +197,7 @@ class SceneView {
         "figure",
         {},
         make("figcaption", {}, trace.title),
-        make("div", { class: "stage" }, document.importNode(svg, true)),
+        make("div", { class: "stage" }, svg),
         make("p", { class: "verdict", role: "status" }),
         make(
           "details",
@@ -195,11 +227,35 @@ function start() {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(PICTURE_STYLE);
   document.adoptedStyleSheets = [sheet];
-  document.getElementById("origin").textContent = recording === undefined
-    ? "Live: each picture is of a conversation between a real server and a " +
-      "real client, on this machine, a moment ago."
-    : `A recording: these conversations took place on ${recording.date}, and ` +
-      "are shown again. To run them yourself: deno run -A demo.ts --page";
+  document.getElementById("origin").replaceChildren(
+    ...recording === undefined
+      ? [
+        "Live: each picture is of a conversation between a real server and a " +
+        "real client, on this machine, a moment ago.",
+      ]
+      : [
+        `A recording: these conversations took place on ${recording.date}, ` +
+        "and are shown again. To run them yourself, with Deno, in a copy of " +
+        "this project: ",
+        commandOf("deno task page"),
+      ],
+  );
+  document.getElementById("legend").replaceChildren(
+    ...LEGEND.map(([title, meanings]) =>
+      make(
+        "section",
+        {},
+        make("h3", {}, title),
+        make(
+          "ul",
+          {},
+          ...meanings.map(({ drawing, words }) =>
+            make("li", {}, pictureOf(drawing), make("span", {}, words))
+          ),
+        ),
+      )
+    ),
+  );
   const views = SCENES.map((scene, index) => new SceneView(scene, index));
   document.getElementById("scenes").replaceChildren(
     ...views.map(({ element }) => element),

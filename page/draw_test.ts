@@ -3,14 +3,20 @@ import { needsRead } from "../tests/options.ts";
 import { type Element, elementsOf } from "../tests/xml.ts";
 import { documentOf } from "./document.js";
 import { drawTrace } from "./draw.js";
+import { LEGEND } from "./legend.js";
 import { RECORDED, recordingIn } from "./recording.ts";
 import type { Trace } from "./trace.js";
 
 /** Where a text is, in a font as wide as DejaVu Sans, which is a wide one. */
-function boxOf({ attributes, text }: Element) {
+function boxOf({ attributes, text }: Element, isColumn: boolean) {
   const { x = "0", y = "0", class: names = "" } = attributes;
-  const isData = names === "data";
-  const width = text.length * (isData ? 6.63 : 6.5);
+  const size = sizeOf(names, isColumn);
+  const character = names === "data"
+    ? 0.603
+    : /name/.test(names)
+    ? 0.62
+    : 0.542;
+  const width = text.length * size * character;
   const anchor = attributes["text-anchor"] ?? "start";
   const left = Number(x) -
     (anchor === "end" ? width : anchor === "middle" ? width / 2 : 0);
@@ -18,9 +24,46 @@ function boxOf({ attributes, text }: Element) {
     text,
     left,
     right: left + width,
-    top: Number(y) - 9,
-    bottom: Number(y) + 1,
+    top: Number(y) - 0.75 * size,
+    bottom: Number(y) + 0.1 * size,
   };
+}
+
+/** The size of a font: as in picture_style.js. */
+function sizeOf(names: string, isColumn: boolean): number {
+  if (names === "data") return isColumn ? 11 : 12;
+  if (/^(ms|unit|wait)/.test(names)) return 12;
+  return isColumn ? 13 : 14;
+}
+
+/** The texts of a picture. */
+function boxesOf(elements: readonly Element[]) {
+  const isColumn = elements[0]!.attributes.class === "trace column";
+  return elements.filter(({ name }) => name === "text")
+    .map((element) => boxOf(element, isColumn));
+}
+
+/** The texts that a line passes through. */
+function crossingsOf(svg: string): string[] {
+  const elements = elementsOf(svg);
+  const lines = elements.filter(({ attributes }) =>
+    /^(flight|life) /.test(attributes.class ?? "")
+  ).map(({ attributes }) => {
+    const [x1 = 0, y1 = 0, ...end] = attributes.d!.match(/[\d.]+/g)!.map(
+      Number,
+    );
+    const [x2 = 0, y2 = 0] = end.length === 1 ? [x1, ...end] : end;
+    return { x1, y1, x2, y2 };
+  });
+  return boxesOf(elements).filter(({ left, right, top, bottom }) =>
+    lines.some(({ x1, y1, x2, y2 }) => {
+      const steps = Math.ceil(Math.hypot(x2 - x1, y2 - y1));
+      return Array.from({ length: steps + 1 }, (_, step) => ({
+        x: x1 + (x2 - x1) * step / steps,
+        y: y1 + (y2 - y1) * step / steps,
+      })).some(({ x, y }) => x > left && x < right && y > top && y < bottom);
+    })
+  ).map(({ text }) => text);
 }
 
 /** Pairs of texts that lie on each other, and texts that are not inside. */
@@ -28,7 +71,7 @@ function faultsOf(svg: string): string[] {
   const elements = elementsOf(svg);
   const [, , width, height] = elements[0]!.attributes.viewBox!.split(" ")
     .map(Number);
-  const boxes = elements.filter(({ name }) => name === "text").map(boxOf);
+  const boxes = boxesOf(elements);
   const faults = boxes
     .filter(({ left, right, top, bottom }) =>
       left < 0 || right > width! || top < 0 || bottom > height!
@@ -79,9 +122,108 @@ Deno.test(
 );
 
 Deno.test("faultsOf() finds texts that overlap, and a text outside", () => {
-  const svg = `<svg viewBox="0 0 100 100"><text x="10" y="20">one</text>` +
-    `<text x="20" y="25">two</text><text x="90" y="90">three</text></svg>`;
+  const svg = `<svg class="trace" viewBox="0 0 100 100">` +
+    `<text x="10" y="20">one</text><text x="20" y="25">two</text>` +
+    `<text x="90" y="90">three</text></svg>`;
   assertEquals(faultsOf(svg), [`"three" is not inside`, `"one" lies on "two"`]);
+});
+
+Deno.test(needsRead("drawTrace() lets no line pass through a text"), () => {
+  for (const [name, trace] of recordedTraces()) {
+    for (const isNarrow of [false, true]) {
+      const crossed = crossingsOf(drawTrace(trace, { isNarrow }));
+      assertEquals(crossed, [], `${name}${isNarrow ? ", narrow" : ""}`);
+    }
+  }
+});
+
+Deno.test("crossingsOf() finds a text that a line passes through", () => {
+  const svg = `<svg class="trace" viewBox="0 0 100 100">` +
+    `<path class="flight bytes" d="M0 0L60 60"/>` +
+    `<path class="life open" d="M90 10V95"/><text x="30" y="40">one</text>` +
+    `<text x="10" y="70">two</text><text x="80" y="50">three</text></svg>`;
+  assertEquals(crossingsOf(svg), ["one", "three"]);
+});
+
+Deno.test("drawTrace() moves bytes off their line, if another one crosses them", () => {
+  const client = { at: "client", to: "server", link: 0 } as const;
+  const server = { at: "server", to: "client", link: 0 } as const;
+  const bytes = { byteLength: 30, text: "ERROR:".repeat(5) };
+  const dataOf = (readMs: number) =>
+    elementsOf(drawTrace({
+      ...TRACE,
+      events: [
+        { ...client, ms: 1, what: "send", ...bytes, text: "a" },
+        { ...server, ms: 2, what: "send", ...bytes },
+        { ...server, ms: readMs, what: "receive", ...bytes, text: "a" },
+        { ...client, ms: 4, what: "receive", ...bytes },
+      ].toSorted((a, b) => a.ms - b.ms) as Trace["events"],
+    })).filter(({ attributes }) => attributes.class === "data")
+      .map(({ attributes }) => Number(attributes.x) < 580);
+  // Before the reply, the message has arrived; or it has not.
+  assertEquals(dataOf(1.5), [true, true]);
+  assertEquals(dataOf(3), [true, false]);
+});
+
+Deno.test(needsRead("drawTrace() leaves space between the times"), () => {
+  for (const [name, trace] of recordedTraces()) {
+    for (const isNarrow of [false, true]) {
+      const times = elementsOf(drawTrace(trace, { isNarrow }))
+        .filter(({ attributes }) => /^ms/.test(attributes.class ?? ""));
+      const rows = times.map(({ attributes, text }) =>
+        Number(attributes.y) - (text === "″" ? 3 : 0)
+      );
+      assert(rows.every((y, row) => y - (rows[row - 1] ?? 0) >= 18), name);
+      // A time is written once.
+      const written = times.map(({ text }) => text);
+      assert(
+        written.every((time, row) => time !== written[row - 1] || time === "″"),
+      );
+    }
+  }
+});
+
+/** What the marks of a picture look like, whoever made them. */
+function marksOf(svg: string): string[] {
+  return elementsOf(svg).map(({ attributes }) => attributes.class ?? "")
+    .filter((names) => /^(life|flight|mark|cross|tip|ms same)\b/.test(names))
+    .map((names) => names.replace(/ (client|server|path)$/, ""));
+}
+
+Deno.test(
+  needsRead("LEGEND has each mark that a picture of the page has"),
+  () => {
+    const meanings = LEGEND.flatMap(([, meanings]) => meanings);
+    const known = meanings.flatMap(({ drawing }) => marksOf(drawing));
+    const used = recordedTraces().flatMap(([, trace]) =>
+      marksOf(drawTrace(trace))
+    );
+    const missing = new Set(used).difference(new Set(known));
+    assertEquals([...missing], []);
+    for (const side of ["client", "server", "path"]) {
+      assert(
+        meanings.some(({ drawing }) => drawing.includes(` ${side}"`)),
+        side,
+      );
+    }
+  },
+);
+
+Deno.test("drawTrace() marks what a proxy drops as a loss", () => {
+  const what = "drop";
+  const elements = elementsOf(drawTrace({
+    title: "",
+    sides: ["client", "path", "server"],
+    names: { path: "NAT" },
+    events: [{ ms: 0, at: "path", to: "client", link: 0, what, byteLength: 9 }],
+  }));
+  const lost = elements.filter(({ attributes }) =>
+    attributes.class?.endsWith("lost")
+  );
+  assertEquals(lost.map(({ name, text }) => [name, text]), [
+    ["path", ""],
+    ["text", "NAT drops 9 bytes"],
+  ]);
 });
 
 Deno.test(needsRead("drawTrace() lets no line run back in time"), () => {

@@ -17,10 +17,11 @@ const FILES: Record<string, readonly [file: string, type: string]> = {
         "draw",
         "flights",
         "layout",
+        "legend",
         "picture_style",
         "player",
       ],
-      ...["scenes", "trace", "words"],
+      ...["relays", "scenes", "trace", "words"],
     ].map((name) => [`/${name}.js`, [`${name}.js`, "text/javascript"]]),
   ),
 };

@@ -6,6 +6,7 @@
 import { MARKER } from "./scenes.js";
 import { type NaiveServer, pause, type Stage } from "./stage.ts";
 import type { TraceEvent } from "./trace.js";
+import { bytes } from "./words.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -21,7 +22,7 @@ export const naiveReader: NaiveServer = async (conn, note, complete) => {
     const chunk = decoder.decode(buffer.subarray(0, count));
     const end = chunk.indexOf(MARKER);
     if (end === -1) {
-      note("no marker in this piece");
+      note("finds no marker in this piece");
       message += chunk;
       continue;
     }
@@ -64,7 +65,7 @@ export async function sendChunks(
     await conn.closeWrite();
   } catch {
     signal.throwIfAborted();
-    stage.note("a write has failed");
+    stage.note("stops sending: a write has failed");
   }
   await readReply(conn, stage);
 }
@@ -128,7 +129,21 @@ export async function* uploadChunks(
   if (after !== "") yield encoder.encode(after);
 }
 
-/** Reads to the end of file, and notes what the program gets. */
+/**
+ * Uploads with the project's client, which stops when the reply is there; and
+ * notes what it has not sent.
+ */
+export async function sendUpload(
+  stage: Stage,
+  { byteLength, ...upload }: Upload,
+): Promise<void> {
+  const chunks = uploadChunks({ byteLength, ...upload });
+  await stage.send(ReadableStream.from(chunks), { end: MARKER });
+  const left = byteLength - stage.recorder.bytesSentBy("client");
+  if (left > 0) stage.note(`has not sent the other ${bytes(left)}`);
+}
+
+/** Reads to the end of file, and notes what the client reports. */
 async function readReply(conn: Deno.Conn, stage: Stage): Promise<void> {
   const buffer = new Uint8Array(1024);
   let reply = "";
@@ -138,9 +153,9 @@ async function readReply(conn: Deno.Conn, stage: Stage): Promise<void> {
       if (count === null) break;
       reply += decoder.decode(buffer.subarray(0, count));
     }
-    stage.note(`its program gets “${reply}”`);
+    stage.note(`reports the reply: “${reply}”`);
   } catch {
-    stage.note("its program gets an error");
+    stage.note("reports an error");
   }
   conn.close();
 }

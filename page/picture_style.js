@@ -10,7 +10,7 @@ export const PICTURE_STYLE = `
 .trace {
   --paper: #fff; --ink: #1c2126; --dim: #5b6570; --line: #c3cad1;
   --client: #0b5cad; --server: #1a7040; --path: #7a4a9e; --lost: #c0182b;
-  font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
+  font: 14px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   .trace {
@@ -23,17 +23,22 @@ export const PICTURE_STYLE = `
   fill: var(--ink); stroke: var(--paper); stroke-width: 4px;
   stroke-linejoin: round; paint-order: stroke;
 }
-.trace .ms, .trace .wait { fill: var(--dim); font-size: 11px; }
+.trace.column { font-size: 13px; }
+.trace .ms, .trace .unit, .trace .wait { fill: var(--dim); font-size: 12px; }
+.trace .same { font-size: 17px; }
 .trace .wait { font-style: italic; }
 .trace .data {
-  font: 11px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font: 12px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
-.trace .name { font-weight: 600; font-size: 13px; }
+.trace.column .data { font-size: 11px; }
+.trace .name { font-weight: 600; }
 .trace .client { --hue: var(--client); }
 .trace .server { --hue: var(--server); }
 .trace .path { --hue: var(--path); }
 .trace .lost { --hue: var(--lost); }
-.trace .name, .trace .lost text, .trace text.lost { fill: var(--hue); }
+.trace text.client, .trace text.server, .trace text.path, .trace text.lost {
+  fill: var(--hue);
+}
 .trace .life { stroke: var(--hue); stroke-width: 4px; }
 .trace .life.listens { stroke-dasharray: 7 4; stroke-width: 3px; }
 .trace .life.gone { stroke: var(--dim); stroke-dasharray: 1 5; stroke-width: 2px; }

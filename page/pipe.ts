@@ -5,6 +5,7 @@
  * @module
  */
 import type { Recorder } from "./recorder.ts";
+import type { TraceEvent } from "./trace.js";
 
 /** How a proxy treats the end of file of one side. */
 export interface PipeOptions {
@@ -78,21 +79,24 @@ export class Pipe implements AsyncDisposable {
     } catch {
       return client.close(); // what failed is recorded
     }
-    const at = { at: "path", to: "client", link: 0, what: "note" } as const;
-    const note = (text: string) => this.#recorder.add({ ...at, text });
-    const link = new Link(client, server, this.#options, note);
+    const link = new Link(client, server, this.#options, (deed) => {
+      this.#recorder.add({ at: "path", to: "client", link: 0, ...deed });
+    });
     this.#links.add(link);
     await link.run();
     this.#links.delete(link);
   }
 }
 
+/** What a proxy does beside its calls on sockets. */
+type Deed = Pick<TraceEvent, "what" | "byteLength" | "text">;
+
 /** One connection through a proxy. */
 class Link {
   readonly #client: Deno.Conn;
   readonly #server: Deno.Conn;
   readonly #options: PipeOptions;
-  readonly #note: (text: string) => void;
+  readonly #note: (deed: Deed) => void;
   readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   #isForgotten = false;
@@ -103,7 +107,7 @@ class Link {
     client: Deno.Conn,
     server: Deno.Conn,
     options: PipeOptions,
-    note: (text: string) => void,
+    note: (deed: Deed) => void,
   ) {
     this.#client = client;
     this.#server = server;
@@ -138,7 +142,7 @@ class Link {
         const count = await from.read(buffer);
         if (this.#isForgotten) {
           if (count === null) return;
-          this.#note(`drops ${count} bytes`);
+          this.#note({ what: "drop", byteLength: count });
           continue;
         }
         if (count === null) break;
@@ -167,7 +171,7 @@ class Link {
     this.#timer = setTimeout(() => {
       if (closeAfterMs !== undefined) return this.close();
       this.#isForgotten = true;
-      this.#note("forgets the connection");
+      this.#note({ what: "note", text: "forgets the connection" });
     }, ms);
   }
 }

@@ -12,9 +12,10 @@ const MAX_MS = 4500;
  * Uncovers a picture from above. With reduced motion, it is there at once.
  *
  * @param svg The picture.
+ * @param onStart Called with a function that shows all of it at once.
  * @returns Resolves when all of it is there.
  */
-export async function play(svg) {
+export async function play(svg, onStart) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   const { width, height } = svg.viewBox.baseVal;
   const curtain = document.createElementNS(svg.namespaceURI, "rect");
@@ -27,6 +28,7 @@ export async function play(svg) {
     [{ transform: "translateY(0)" }, { transform: `translateY(${height}px)` }],
     { duration: Math.min(MAX_MS, height / PIXELS_PER_SECOND * 1000) },
   );
+  onStart(() => animation.finish());
   // A picture that is replaced meanwhile is not played to its end.
   await animation.finished.catch(() => {});
   curtain.remove();

@@ -67,6 +67,12 @@ export class Recorder {
     }
   }
 
+  /** The number of bytes that a side has sent so far. */
+  bytesSentBy(side: Side): number {
+    return this.#events.filter(({ at, what }) => at === side && what === "send")
+      .reduce((sum, { byteLength = 0 }) => sum + byteLength, 0);
+  }
+
   /** Connects on behalf of a side, and records the socket. */
   async connect(
     open: () => Promise<Deno.Conn>,

@@ -26,7 +26,8 @@ const PICTURES: Record<string, string> = {
 
 /** The modules of the page; each after those that it imports. */
 const MODULES = [
-  ...["words", "flights", "trace", "layout", "picture_style", "draw"],
+  ...["relays", "words", "flights", "trace"],
+  ...["layout", "picture_style", "draw", "legend"],
   ...["scenes", "controls", "player", "app"],
 ];
 
@@ -99,7 +100,7 @@ function inlined(source: string): string {
   return source
     .replaceAll(/^import\b[^]*?;\n/gm, "")
     .replaceAll(/^export /gm, "")
-    .replaceAll(/^\s*\/\*\*[^]*?\*\/\n/gm, "")
+    .replaceAll(/^\s*\/\*\*(?:(?!\*\/)[^])*\*\/\n/gm, "")
     .replaceAll(/^\/\/ @ts-check\n/gm, "")
     .replaceAll(/\n{2,}/g, "\n");
 }

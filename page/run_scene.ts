@@ -8,7 +8,7 @@ import {
   hastyServer,
   naiveReader,
   sendChunks,
-  uploadChunks,
+  sendUpload,
   writeThenRead,
 } from "./peers.ts";
 import type { PipeOptions } from "./pipe.ts";
@@ -110,7 +110,7 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
   },
 
   "unread": (choice) => [{
-    title: "1 MiB after the end of the message",
+    title: "Up to 1 MiB after the end of the message",
     ...(choice === "closes" && { naive: hastyServer }),
     client: (stage) =>
       writeThenRead(stage, { before: MARKED, byteLength: 1024 ** 2 }),
@@ -120,11 +120,7 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
     title: "512 KiB for a server that accepts 64 KiB",
     server: { maxBytes: 64 * 1024 },
     client: choice === "beside"
-      ? (stage) =>
-        stage.send(
-          ReadableStream.from(uploadChunks({ byteLength: 512 * 1024 })),
-          { end: MARKER },
-        )
+      ? (stage) => sendUpload(stage, { byteLength: 512 * 1024 })
       : (stage) =>
         writeThenRead(stage, { byteLength: 512 * 1024, after: MARKER }),
   }],
@@ -139,7 +135,7 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
     }, 3000),
 
   "keep-alive": (choice) => [{
-    title: choice === "count" ? "One connection" : "Two connections",
+    title: choice === "count" ? "One connection" : "A connection each",
     pipe: { halfClose: "close" },
     replyMs: 100,
     ...(choice === "count"
@@ -170,8 +166,13 @@ async function sendAndClose(stage: Stage): Promise<void> {
   conn.close();
 }
 
+/** Sends two messages, each on a connection of its own, until one fails. */
 async function sendTwice(stage: Stage): Promise<void> {
-  for (const data of [DATA, "b1234"]) await stage.send(data, { end: MARKER });
+  for (const data of [DATA, "b1234"]) {
+    if (!await stage.send(data, { end: MARKER })) {
+      return stage.note("gives up, and sends no second message");
+    }
+  }
 }
 
 async function askTwice(stage: Stage): Promise<void> {

@@ -43,7 +43,12 @@ export const SCENES = [
       `The server reads until the end marker “${MARKER}”. The client was set ` +
       `up wrongly, and sends “${WRONG_MARKER}” instead: for the server, the ` +
       "message never ends. (“WRONG” is only a part of both texts.) It can say " +
-      "so only when it knows that nothing more will come; and the client learns it only if it still listens.",
+      "so only when it knows that nothing more will come; and the client " +
+      "learns it only if it still listens.",
+      "How this server ends a conversation: if it has read the client’s end " +
+      "of file, it replies and closes, for nothing more can come. If it has " +
+      "not, it replies, half-closes, and reads on until the client ends, too: " +
+      "a close would risk the reply (see scene 4).",
     ],
     change: "After sending, the client",
     choices: [
@@ -98,9 +103,10 @@ export const SCENES = [
     id: "unread",
     title: "A close with unread bytes",
     text: [
-      "The client sends more than the server reads: 1 MiB after the end of its " +
-      "message. It half-closes, as it should, and reads after it has written " +
-      "everything. If one of its writes fails, it gives up, as most programs do.",
+      "The server needs only the message, up to its end marker. The client " +
+      "wants to send 1 MiB more after it, then half-close, and then read the " +
+      "reply. As soon as a write fails, it gives up, as most programs do: so " +
+      "it may have sent far less than 1 MiB.",
     ],
     change: "After its reply, the server",
     choices: [
@@ -109,45 +115,62 @@ export const SCENES = [
     ],
     look: "A close with unread bytes causes a reset: the client’s next write " +
       "fails, and the reply is lost, although it was sent. A server that " +
-      "lingers (half-closes, reads on, and discards) until the client is done " +
-      "keeps its last word.",
+      "lingers (half-closes, reads on, and discards what it reads) until the " +
+      "client is done keeps its last word.",
   },
   {
     id: "refused",
     title: "An upload that is refused in its middle",
     text: [
-      "The client sends 512 KiB. The server accepts messages of up to 64 KiB, " +
-      "and says so as soon as it knows.",
+      "The client wants to send 512 KiB (524,288 bytes), 32 KiB at a time. The " +
+      "server accepts messages of up to 64 KiB (65,536 bytes). It refuses this " +
+      "one as soon as it has read more than that.",
     ],
     change: "The client reads",
     choices: [
       { id: "beside", label: "while it sends" },
       { id: "after", label: "only after it has sent everything" },
     ],
-    look: "The refusal is sent in the middle of the upload. A client that " +
-      "listens while it sends can stop there. The other one sends everything, " +
-      "and still gets its reply: the server discards the rest instead of " +
-      "closing.",
+    look:
+      "A client that listens while it sends reads the refusal in the middle " +
+      "of the upload, and stops. By then it has sent more than 64 KiB: a write " +
+      "only hands bytes to the kernel, and the kernels of both sides hold what " +
+      "the server has not read yet. The other client sends everything, and " +
+      "still gets its reply: the server discards the rest instead of closing.",
   },
   {
     id: "proxy",
     title: "A proxy in between",
     text: [
       "Between client and server there is often a proxy: a program that has a " +
-      "connection to each of them, and passes on what it reads. Here it is a " +
-      "pipe that treats a half-close as the named program was measured to do. " +
-      "The server takes 0.7 s to reply. First picture: the client half-closes " +
+      "connection to each of them, and passes on what it reads.",
+      "No nginx, HAProxy or socat runs here. The proxy of these pictures is a " +
+      "small program of this page. It treats a half-close as the named program " +
+      "did when this project measured it (the table is docs/paths.md). The " +
+      "server takes 0.7 s to reply. First picture: the client half-closes " +
       "before the reply. Second: after it.",
     ],
-    change: "The proxy behaves like",
+    change: "The proxy treats a half-close like",
     choices: [
-      { id: "nginx-off", label: "nginx stream, by default" },
-      { id: "nginx-on", label: "nginx stream, proxy_half_close on" },
-      { id: "haproxy", label: "HAProxy, timeout server-fin 500ms" },
-      { id: "socat", label: "socat, by default (-t 0.5)" },
-      { id: "socat-10", label: "socat, -t 10" },
-      { id: "node", label: "Node pipe(), by default" },
-      { id: "deno", label: "Deno, read(), write(), closeWrite()" },
+      { id: "nginx-off", label: "nginx stream, by default: closes at once" },
+      {
+        id: "nginx-on",
+        label: "nginx stream, proxy_half_close on: passes it on",
+      },
+      {
+        id: "haproxy",
+        label: "HAProxy, timeout server-fin 500ms: waits 0.5 s, then closes",
+      },
+      {
+        id: "socat",
+        label: "socat, by default (-t 0.5): waits 0.5 s, then closes",
+      },
+      { id: "socat-10", label: "socat, -t 10: waits 10 s, then closes" },
+      { id: "node", label: "Node pipe(), by default: closes at once" },
+      {
+        id: "deno",
+        label: "Deno, read(), write(), closeWrite(): passes it on",
+      },
     ],
     look: "Some proxies take “I am done sending” for “I am gone”, and close " +
       "both connections: at once, or after a time. The server still replies, " +
@@ -160,7 +183,8 @@ export const SCENES = [
     text: [
       "A NAT (a router whose machines share one address, or a cloud’s) keeps a " +
       "table of connections, and soon drops a half-closed one from it: Linux " +
-      "after 60 s, some clouds after 30 s. Here a pipe does so after 0.5 s. " +
+      "after 60 s, some clouds after 30 s. No NAT runs here: a small program " +
+      "of this page stands in for it, and forgets after 0.5 s. " +
       "The client waits for at most 3 s. First picture: it half-closes before " +
       "the reply. Second: after it.",
     ],
@@ -170,7 +194,8 @@ export const SCENES = [
       { id: "100", label: "0.1 s to reply" },
     ],
     look: "A NAT that has forgotten a connection says nothing: no error, no " +
-      "end of file. The server believes that its reply was sent, and only the " +
+      "end of file. The server believes that " +
+      "its reply was sent, and only the " +
       "client’s own time limit ends the wait.",
   },
   {
@@ -178,18 +203,24 @@ export const SCENES = [
     title: "The other side: counts instead of half-closes",
     text: [
       "A protocol can do without a half-close. If each message says how many " +
-      "bytes it has (“5:a1234,”), the server needs no end of file, and many " +
-      "messages share one connection. The proxy in between closes both " +
-      "directions at a half-close, and the server takes 0.1 s to reply.",
+      "bytes it has, the server needs no end of file, and many messages share " +
+      "one connection. Here “5:a1234,” is the message a1234: its length, a " +
+      "colon, its bytes, and a comma with which the reader checks that the " +
+      "length was right (a netstring).",
+      "The proxy in between is again a small program of this page: it closes " +
+      "both connections at a half-close, as nginx stream was measured to do by " +
+      "default. The server takes 0.1 s to reply.",
     ],
-    change: "Two messages, with",
+    change: "For two messages, the client uses",
     choices: [
       { id: "half-close", label: "a connection and a half-close each" },
       { id: "count", label: "counts, on one connection" },
     ],
     look:
-      "With counts, nobody half-closes before the replies are read, so the " +
-      "proxy has nothing to misunderstand. The price: the server needs a time " +
-      "limit to notice a message that never becomes complete.",
+      "With a half-close the first reply is lost, and the client gives up " +
+      "before its second message. With counts, nobody half-closes before the " +
+      "replies are read, so the proxy has nothing to misunderstand. The price: " +
+      "the server needs a time limit to notice a message that never becomes " +
+      "complete.",
   },
 ];

@@ -41,7 +41,7 @@ export interface Setup {
   /** The right reply, where a naive server may send another. */
   readonly expected?: string;
   /** What the client does. */
-  readonly client: (stage: Stage) => Promise<void>;
+  readonly client: (stage: Stage) => Promise<unknown>;
 }
 
 /** Where a client acts. */
@@ -86,21 +86,31 @@ export class Stage {
     return conn;
   }
 
-  /** Sends with the project's client, and notes what its program gets. */
-  async send(data: OutgoingData, options: SendOptions): Promise<void> {
+  /**
+   * Sends with the project's client, and notes what it reports.
+   *
+   * @returns Whether it was a reply.
+   */
+  async send(data: OutgoingData, options: SendOptions): Promise<boolean> {
     const { port, signal } = this;
-    await this.noteReply(
+    return await this.noteReply(
       sendDataOver(this.system, data, { port, signal, ...options }),
     );
   }
 
-  /** Notes what the program of the client gets: a reply, or an error. */
-  async noteReply(replying: Promise<Reply>): Promise<void> {
+  /**
+   * Notes what the client reports to who called it: a reply, or an error.
+   *
+   * @returns Whether it was a reply.
+   */
+  async noteReply(replying: Promise<Reply>): Promise<boolean> {
     try {
-      this.note(`its program gets “${(await replying).text()}”`);
+      this.note(`reports the reply: “${(await replying).text()}”`);
+      return true;
     } catch (error) {
       if (!(error instanceof ConversationError)) throw error;
-      this.note(`its program gets an error: ${error.reason}`);
+      this.note(`reports an error: ${error.reason}`);
+      return false;
     }
   }
 

@@ -7,14 +7,16 @@
  */
 
 import { flightsOf, inferredOf } from "./flights.js";
+import { deedsOf } from "./relays.js";
 import { bytes, Words } from "./words.js";
 
 /** @typedef {"client" | "path" | "server"} Side */
 
 /**
  * One call on a socket that has ended, as the program saw it. `message` says
- * that a server has passed a complete message to its handler; `note` is a
- * remark of the program that ran the conversation.
+ * that a server has passed a complete message to its handler; `drop`, that a
+ * proxy passes on nothing of what it has read; `note` is a remark of the program
+ * that ran the conversation: a verb, and what follows it.
  *
  * @typedef {object} TraceEvent
  * @property {number} ms Time of the event. Of bytes sent: when the call began.
@@ -22,7 +24,7 @@ import { bytes, Words } from "./words.js";
  * @property {Side} at Whose socket it was.
  * @property {Side} to The other end of the connection.
  * @property {number} link Number of the connection, from 0.
- * @property {"connect" | "accept" | "send" | "receive" | "half-close" | "end of file" | "close" | "message" | "note"} what
+ * @property {"connect" | "accept" | "send" | "receive" | "half-close" | "end of file" | "close" | "message" | "drop" | "note"} what
  * @property {number} [byteLength] Number of bytes sent or received.
  * @property {number} [chunks] Number of calls in a run.
  * @property {string} [text] The first bytes as text; or the remark.
@@ -64,8 +66,10 @@ import { bytes, Words } from "./words.js";
  * @property {number} ms
  * @property {Side} at
  * @property {string} what
- * @property {TraceEvent} event
- * @property {string} short A few words, for a picture.
+ * @property {TraceEvent} event The event, or the cause of what is inferred.
+ * @property {TraceEvent[]} events The events that it tells: several, if they are
+ * one deed of a proxy.
+ * @property {string} short A few words, for a picture: a verb, and what follows.
  * @property {string} long A sentence.
  * @property {Step} [runEnd] The step that ends a run.
  * @property {boolean} [isInferred] Whether no program saw it.
@@ -91,12 +95,12 @@ export function storyOf(trace) {
   const steps = [];
   /** @type {Map<TraceEvent, Step>} */
   const stepOf = new Map();
-  for (const event of trace.events) {
-    const step = words.stepOf(event);
+  for (const events of deedsOf(trace.events)) {
+    const step = words.stepOf(events);
     steps.push(step);
-    stepOf.set(event, step);
-    if (event.untilMs === undefined) continue;
-    step.runEnd = words.endOfRun(event);
+    for (const event of events) stepOf.set(event, step);
+    if (step.event.untilMs === undefined) continue;
+    step.runEnd = words.endOfRun(step.event);
     steps.push(step.runEnd);
   }
   const flights = flightsOf(trace, stepOf);
@@ -167,11 +171,11 @@ export function verdictOf(trace) {
     ? bytes(said)
     : replies.map((text) => `“${text}”`).join(" and ");
   if (trace.unseen?.includes("server")) return `The client read ${reply}.`;
-  const replied = `The server replied ${reply}`;
-  if (kind === "wrong") {
-    return `${replied}, although the message was complete.`;
-  }
-  if (kind === "arrived") return `${replied}, and the client read it.`;
-  if (heard === 0) return `${replied}, and the client read nothing of it.`;
-  return `${replied}, and the client read ${heard} of its ${bytes(said)}.`;
+  // Semicolons: a comma may be a part of a reply.
+  const replied = `The server replied ${reply};`;
+  const it = replies.length > 1 ? "them" : "it";
+  if (kind === "wrong") return `${replied} but the message was complete.`;
+  if (kind === "arrived") return `${replied} the client read ${it}.`;
+  if (heard === 0) return `${replied} the client read nothing of ${it}.`;
+  return `${replied} the client read ${heard} of the ${bytes(said)}.`;
 }

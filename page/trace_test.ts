@@ -129,15 +129,15 @@ Deno.test("storyOf() says what the server knows at the end of file", () => {
   assertMatch(wordsAt([]).short, /no end marker/);
   assertMatch(wordsAt([]).long, /cannot know whether the client still listens/);
   const complete = wordsAt([{ ms: 1, what: "message", text: "a" }]);
-  assertEquals(complete.short, "end of file: nothing more comes");
+  assertEquals(complete.short, "reads end of file: nothing more comes");
 });
 
 Deno.test("storyOf() says what a close means at that moment", () => {
   const close: Part = { ms: 2, what: "close" };
   const [deaf] = storyOf(traceOf([close])).steps;
-  assertEquals(deaf?.short, "close: no longer listening");
+  assertEquals(deaf?.short, "closes: no longer listening");
   const end: Part = { ms: 1, what: "end of file" };
-  assertEquals(storyOf(traceOf([end, close])).steps[1]?.short, "close");
+  assertEquals(storyOf(traceOf([end, close])).steps[1]?.short, "closes");
 });
 
 Deno.test("storyOf() does not guess what an unseen side does", () => {
@@ -176,6 +176,112 @@ Deno.test("verdictOf() counts what the client has read", () => {
   const verdict = verdictOf(traceOf([receive(2, "a")], [send(1, "abc")]));
   assertEquals(
     verdict,
-    "The server replied “abc”, and the client read 1 of its 3 bytes.",
+    "The server replied “abc”; the client read 1 of the 3 bytes.",
   );
+});
+
+Deno.test.each([
+  [[receive(2, "a,")], [send(1, "a,")], "the client read it."],
+  [[], [send(1, "a,")], "the client read nothing of it."],
+])("verdictOf() keeps a reply apart from what became of it", (...parts) => {
+  const [client, server, end] = parts;
+  const verdict = verdictOf(traceOf(client, server));
+  assertEquals(verdict, `The server replied “a,”; ${end}`);
+});
+
+const toClient = { at: "path", to: "client", link: 0 } as const;
+const toServer = { at: "path", to: "server", link: 1 } as const;
+
+/** The steps of a proxy that makes these calls, one after the other. */
+function pathSteps(calls: readonly Part[], more = {}) {
+  const sides = ["client", "path", "server"] as const;
+  const events = calls.map((call, ms) => ({ ms, ...call })) as TraceEvent[];
+  return storyOf({ title: "", sides: [...sides], events, ...more }).steps;
+}
+
+Deno.test("storyOf() says on which side a proxy closes", () => {
+  const step = { ...toServer, what: "receive", byteLength: 1 } as const;
+  const steps = pathSteps([
+    { ...toClient, what: "close" },
+    step,
+    { ...toServer, what: "close" },
+  ]);
+  assertEquals(steps.map(({ short }) => short), [
+    "closes towards the client",
+    "reads 1 byte",
+    "closes towards the server",
+  ]);
+});
+
+Deno.test.each<[readonly Part[], string, string]>([
+  [
+    [{ ...toClient, what: "accept" }, { ...toServer, what: "connect" }],
+    "accepts, and connects to the server",
+    "connect",
+  ],
+  [
+    [
+      { ...toClient, what: "receive", byteLength: 2 },
+      { ...toServer, what: "send", byteLength: 2 },
+    ],
+    "passes 2 bytes on",
+    "send",
+  ],
+  [
+    [
+      { ...toClient, what: "end of file" },
+      { ...toServer, what: "half-close" },
+    ],
+    "half-closes towards the server, too",
+    "half-close",
+  ],
+  [
+    [
+      { ...toServer, what: "end of file" },
+      { ...toClient, what: "half-close" },
+      { ...toClient, what: "close" },
+      { ...toServer, what: "close" },
+    ],
+    "passes the end of file on, and closes both connections",
+    "close",
+  ],
+  [
+    [
+      { ...toClient, what: "end of file" },
+      { ...toClient, what: "close" },
+      { ...toServer, what: "close" },
+    ],
+    "reads end of file, and closes both connections",
+    "close",
+  ],
+])("storyOf() tells what a proxy does in one go as one step", (...row) => {
+  const [calls, short, what] = row;
+  const steps = pathSteps(calls).filter(({ isInferred }) => !isInferred);
+  assertEquals(steps.map((step) => step.short), [short]);
+  assertEquals(steps[0]?.what, what);
+  assertEquals(steps[0]?.events.length, calls.length);
+});
+
+Deno.test("storyOf() does not join what a proxy does at different times", () => {
+  const between = { at: "client", to: "path", link: 0, what: "close" } as const;
+  const calls = [
+    { ...toClient, what: "accept" },
+    between,
+    { ...toServer, what: "connect" },
+  ] as const;
+  assertEquals(pathSteps(calls).length, 3);
+  // Nor if it passes on fewer bytes than it has read.
+  const parts = pathSteps([
+    { ...toClient, what: "receive", byteLength: 2 },
+    { ...toServer, what: "send", byteLength: 1 },
+  ]);
+  assertEquals(parts.filter(({ at }) => at === "path").length, 2);
+});
+
+Deno.test("storyOf() says that a NAT passes an end of file on, and sends none of its own", () => {
+  const steps = pathSteps(
+    [{ at: "client", to: "path", link: 0, what: "end of file" }],
+    { names: { path: "NAT" } },
+  );
+  assertEquals(steps[0]?.short, "reads end of file: nothing more comes");
 });

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { relayWords } from "./relays.js";
+
 /** @typedef {import("./trace.js").Trace} Trace */
 /** @typedef {import("./trace.js").TraceEvent} TraceEvent */
 /** @typedef {import("./trace.js").Step} Step */
@@ -22,6 +24,17 @@ export function bytes(byteLength) {
   return byteLength === 1 ? "1 byte" : `${number} bytes`;
 }
 
+/**
+ * What a side is called.
+ *
+ * @param {Pick<Trace, "names">} trace
+ * @param {Side} side
+ * @returns {string}
+ */
+export function nameOf({ names }, side) {
+  return names?.[side] ?? (side === "path" ? "proxy" : side);
+}
+
 /** The errors of a call that follow a reset by the other side. */
 export const AFTER_RESET = ["ConnectionReset", "BrokenPipe", "NotConnected"];
 
@@ -31,8 +44,6 @@ export class Words {
   #trace;
   /** The connections on which the server has a complete message. */
   #complete = new Set();
-  /** The sides that have half-closed, with the connection. */
-  #halfClosed = new Set();
   /** The sides that have read an end of file, with the connection. */
   #ended = new Set();
   /** The connections on which the server has replied. */
@@ -46,20 +57,25 @@ export class Words {
   }
 
   /**
-   * @param {TraceEvent} event
+   * @param {TraceEvent[]} events One; or several that are one deed.
    * @returns {Step}
    */
-  stepOf(event) {
-    const [short, long] = this.#say(event);
-    // A proxy stands in the middle, where there is little space.
-    const isBrief = event.at === "path" && event.what !== "note";
-    const step = this.#step(event, isBrief ? event.what : short, long);
-    this.#known.set(event, step);
-    const key = `${event.at} ${event.link}`;
-    if (event.what === "send") this.#replied.add(key);
-    if (event.what === "message") this.#complete.add(event.link);
-    if (event.what === "half-close") this.#halfClosed.add(key);
-    if (event.what === "end of file") this.#ended.add(key);
+  stepOf(events) {
+    const first = /** @type {TraceEvent} */ (events[0]);
+    const last = /** @type {TraceEvent} */ (events.at(-1));
+    const [short, long] = events.length > 1
+      ? this.#relays(events)
+      : this.#say(first);
+    const { ms, at } = first;
+    const { what } = last;
+    const step = { ms, at, what, event: first, events, short, long };
+    for (const event of events) {
+      this.#known.set(event, step);
+      const key = `${event.at} ${event.link}`;
+      if (event.what === "send") this.#replied.add(key);
+      if (event.what === "message") this.#complete.add(event.link);
+      if (event.what === "end of file") this.#ended.add(key);
+    }
     return step;
   }
 
@@ -125,7 +141,7 @@ export class Words {
     return {
       ...this.#step(
         sent,
-        "reset (inferred)",
+        "resets the connection (inferred)",
         `The operating system of the ${to} sends a reset ${cause}. This is ` +
           "inferred (RFC 9293): Deno does not show resets.",
       ),
@@ -137,6 +153,8 @@ export class Words {
   }
 
   /**
+   * A step without an event of its own.
+   *
    * @param {TraceEvent} event
    * @param {string} short
    * @param {string} long
@@ -144,12 +162,12 @@ export class Words {
    */
   #step(event, short, long) {
     const { ms, at, what } = event;
-    return { ms, at, what, event, short, long };
+    return { ms, at, what, event, events: [], short, long };
   }
 
   /** @param {Side} side */
   #name(side) {
-    return this.#trace.names?.[side] ?? (side === "path" ? "proxy" : side);
+    return nameOf(this.#trace, side);
   }
 
   /**
@@ -165,55 +183,52 @@ export class Words {
     if (error !== undefined) return this.#failed(event, error);
     switch (event.what) {
       case "connect":
-        return ["connects", `${me} connects to the ${other}.`];
+        return [
+          at === "path" ? `connects to the ${other}` : "connects",
+          `${me} connects to the ${other}.`,
+        ];
       case "accept":
         return ["accepts", `${me} accepts the connection of the ${other}.`];
       case "send": {
         if (event.untilMs !== undefined) {
           return ["starts to send", `${me} starts to send${quoted}`];
         }
-        const verb = at === "server" ? "replies" : "sends";
-        return [
-          `${verb} ${at === "server" ? "with " : ""}${bytes(byteLength)}`,
-          at === "server"
-            ? `${me} replies with ${bytes(byteLength)}${quoted}.`
-            : `${me} sends ${bytes(byteLength)}${quoted}.`,
-        ];
+        const sends = at === "server" ? "replies with" : "sends";
+        const short = `${sends} ${bytes(byteLength)}`;
+        return [short, `${me} ${short}${quoted}.`];
       }
-      case "receive":
-        return event.untilMs !== undefined
-          ? ["starts to read", `${me} starts to read${quoted}`]
-          : [
-            `reads ${bytes(byteLength)}`,
-            `${me} reads ${bytes(byteLength)}${quoted}.`,
-          ];
+      case "receive": {
+        if (event.untilMs !== undefined) {
+          return ["starts to read", `${me} starts to read${quoted}`];
+        }
+        const short = `reads ${bytes(byteLength)}`;
+        return [short, `${me} ${short}${quoted}.`];
+      }
       case "message":
         return [
-          "the message is complete",
+          "has the complete message",
           `${me} has a complete message, and calls its handler${quoted}.`,
         ];
-      case "half-close":
+      case "drop":
         return [
-          this.#ended.has(key)
-            ? "half-close: done sending, too"
-            : "half-close: done sending, still listening",
-          this.#ended.has(key)
-            ? `${me} half-closes, too: neither side sends any more.`
-            : `${me} half-closes: it sends nothing more, and still listens.`,
+          `drops ${bytes(byteLength)}`,
+          `${me} drops ${bytes(byteLength)}: they reach nobody.`,
         ];
+      case "half-close":
+        return this.#halfCloses(event, me, other);
       case "end of file":
         return this.#endOfFile(event, me, other);
       case "close": {
-        const isDeaf = !this.#ended.has(key);
-        return isDeaf
-          ? [
-            "close: no longer listening",
-            `${me} closes: it sends nothing more, and no longer listens.`,
-          ]
-          : ["close", `${me} closes: both directions have ended.`];
+        const closes = at === "path" ? `closes towards the ${other}` : "closes";
+        return this.#ended.has(key)
+          ? [closes, `${me} ${closes}: both directions have ended.`]
+          : [
+            at === "path" ? closes : `${closes}: no longer listening`,
+            `${me} ${closes}: it sends nothing more, and no longer listens.`,
+          ];
       }
       default:
-        return [text, `${me}: ${text}.`];
+        return [text, `${me} ${text}.`];
     }
   }
 
@@ -223,17 +238,66 @@ export class Words {
    * @param {string} other
    * @returns {[string, string]}
    */
-  #endOfFile({ at, link }, me, other) {
-    const read = `${me} reads the end of file: the ${other} is done sending`;
-    if (at !== "server") {
-      return [`end of file: the ${other} is done sending`, `${read}.`];
+  #halfCloses({ at, link }, me, other) {
+    if (at === "path") {
+      const short = `half-closes towards the ${other}`;
+      return [short, `${me} ${short}.`];
     }
-    const listening = `It cannot know whether the ${other} still listens.`;
+    return this.#ended.has(`${at} ${link}`)
+      ? [
+        "half-closes, too: both are done sending",
+        `${me} half-closes, too: neither side sends any more.`,
+      ]
+      : [
+        "half-closes: done sending, still listening",
+        `${me} half-closes: it sends nothing more, and still listens.`,
+      ];
+  }
+
+  /**
+   * @param {TraceEvent[]} events One deed of a proxy.
+   * @returns {[string, string]}
+   */
+  #relays(events) {
+    const [{ at, to: from, byteLength = 0, text }, { to }] =
+      /** @type {[TraceEvent, TraceEvent]} */ ([events[0], events.at(-1)]);
+    return relayWords(events.map(({ what }) => what).join(), {
+      me: `The ${this.#name(at)}`,
+      from: this.#name(from),
+      to: this.#name(to),
+      bytes: bytes(byteLength),
+      text,
+    });
+  }
+
+  /**
+   * @param {TraceEvent} event
+   * @param {string} me
+   * @param {string} other
+   * @returns {[string, string]}
+   */
+  #endOfFile({ at, to, link }, me, other) {
+    const file = "reads end of file";
+    // The end that a path passes on may be that of another.
+    if (to === "path" && at === "client") {
+      return [
+        `${file}: nothing more comes`,
+        `${me} reads the end of file from the ${other}: nothing more comes.`,
+      ];
+    }
+    const read = to === "path"
+      ? `${me} reads the end of file from the ${other}: nothing more comes`
+      : `${me} reads the end of file: the ${other} is done sending`;
+    if (at !== "server") {
+      return [`${file}: the ${other} is done sending`, `${read}.`];
+    }
+    const who = this.#name(to === "path" ? "client" : to);
+    const listening = `It cannot know whether the ${who} still listens.`;
     if (this.#complete.has(link) || this.#replied.has(`server ${link}`)) {
-      return ["end of file: nothing more comes", `${read}. ${listening}`];
+      return [`${file}: nothing more comes`, `${read}. ${listening}`];
     }
     return [
-      "end of file, and no end marker: it will never come",
+      `${file}, and no end marker: it will never come`,
       `${read}, and no end marker has come. ${listening}`,
     ];
   }
@@ -255,12 +319,12 @@ export class Words {
     const other = this.#name(to);
     return AFTER_RESET.includes(error)
       ? [
-        `the ${other} is gone: ${error}`,
+        `cannot ${call}: the ${other} is gone (${error})`,
         `The ${call} of the ${this.#name(at)} fails, because the ${other} is ` +
         `gone: ${why}.`,
       ]
       : [
-        `${call} fails: ${error}`,
+        `cannot ${call}: ${error}`,
         `The ${call} of the ${this.#name(at)} fails: ${why}.`,
       ];
   }

@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { servePage } from "../page/page_server.ts";
+import { LEGEND } from "../page/legend.js";
 import { RECORDED } from "../page/recording.ts";
 import { SCENES } from "../page/scenes.js";
 import { type OpenPage, TestBrowser } from "./browser.ts";
@@ -210,6 +211,73 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  needsBrowser("page: a button shows all at once, also by keyboard"),
+  async () => {
+    await using browser = await TestBrowser.start();
+    const open = await browser.open(RECORDING, {
+      height: 800,
+      reducedMotion: "no-preference",
+    });
+    const { page } = open;
+    await page.waitForSelector("#last-word .curtain");
+    // Without the button, this takes longer than the test.
+    await page.evaluate(() => {
+      for (const each of document.getAnimations()) each.playbackRate = 0.001;
+    });
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.textContent);
+    for (let press = 0; press < 3; press++) await page.keyboard.press("Tab");
+    assertEquals(await focused(), "Show all at once");
+    assertEquals(await page.$("#last-word .verdict strong"), null);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#last-word .verdict strong");
+    assertEquals((await page.$$("#last-word .curtain")).length, 0);
+    // What has the focus is still there.
+    assertEquals(await focused(), "Play it again");
+    assert(await page.isHidden("#last-word button >> text=Show all"));
+    assertNoProblems(open);
+  },
+);
+
+Deno.test(
+  needsBrowser("page: commands are code, and no flag is broken in two"),
+  async () => {
+    await using browser = await TestBrowser.start();
+    const open = await browser.open(RECORDING, { width: 320 });
+    const { page } = open;
+    await outcomes(page);
+    assertEquals(await page.innerText("#origin code"), "deno task page");
+    const flags = await page.$$eval(
+      "code span",
+      (parts) =>
+        parts.filter((part) => part.textContent!.startsWith("-"))
+          .map((part) => [part.textContent, part.getClientRects().length]),
+    );
+    assert(flags.length > SCENES.length);
+    assertEquals(flags.filter(([, lines]) => lines !== 1), []);
+    // Each asks for no more than it needs.
+    assertEquals(/ -A\b/.test(await page.innerText("body")), false);
+  },
+);
+
+Deno.test(needsBrowser("page: the legend is complete, and drawn"), async () => {
+  await using browser = await TestBrowser.start();
+  const { page } = await browser.open(RECORDING);
+  const meanings = await page.$$eval(
+    "#legend li",
+    (items) =>
+      items.map((item) => [
+        item.lastElementChild?.textContent,
+        item.querySelectorAll("svg > *").length > 0,
+      ]),
+  );
+  assertEquals(
+    meanings,
+    LEGEND.flatMap(([, each]) => each.map(({ words }) => [words, true])),
+  );
+});
 
 Deno.test(needsBrowser("page: says so when its server has gone"), async () => {
   const server = servePage(0);
