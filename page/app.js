@@ -52,6 +52,11 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Keeps a number and its unit on one line. */
+function withUnits(text) {
+  return text.replaceAll(/(\d) (s|[KM]iB|bytes)\b/g, "$1\u00a0$2");
+}
+
 /** A picture as an element. */
 function pictureOf(source) {
   const { documentElement } = new DOMParser()
@@ -110,9 +115,9 @@ class SceneView {
       "section",
       { class: "scene", id, "aria-labelledby": `${id}-title` },
       make("h2", { id: `${id}-title` }, `${index + 1}. ${title}`),
-      ...text.map((paragraph) => make("p", {}, paragraph)),
+      ...text.map((paragraph) => make("p", {}, withUnits(paragraph))),
       form,
-      make("p", {}, make("strong", {}, "What to look for: "), look),
+      make("p", {}, make("strong", {}, "What to look for: "), withUnits(look)),
       this.#status,
       this.#pictures,
       this.#command,
