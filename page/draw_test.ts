@@ -165,6 +165,25 @@ Deno.test("drawTrace() moves bytes off their line, if another one crosses them",
   assertEquals(dataOf(3), [true, false]);
 });
 
+Deno.test(
+  needsRead("drawTrace() puts bytes beside a proxy's lines, in full"),
+  () => {
+    const traces = recordedTraces().filter(([, { sides }]) =>
+      sides.includes("path")
+    );
+    assert(traces.length > 10);
+    for (const [name, trace] of traces) {
+      const data = elementsOf(drawTrace(trace))
+        .filter(({ attributes }) => attributes.class === "data");
+      assert(data.length > 0, name);
+      for (const { attributes, text } of data) {
+        assert(Number(attributes.x) < 300 || Number(attributes.x) > 580, name);
+        assert(!text.endsWith("…"), `${name}: ${text}`);
+      }
+    }
+  },
+);
+
 Deno.test(needsRead("drawTrace() leaves space between the times"), () => {
   for (const [name, trace] of recordedTraces()) {
     for (const isNarrow of [false, true]) {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { cut, wrap } from "./fit.js";
 import { nameOf } from "./words.js";
 
 /** @typedef {import("./trace.js").Trace} Trace */
@@ -319,32 +320,4 @@ function waited(ms) {
   return ms < 1000
     ? `${Math.round(ms)} ms pass`
     : `${(ms / 1000).toFixed(1)} s pass`;
-}
-
-/**
- * Breaks a text into lines between its words.
- *
- * @param {string} content
- * @param {number} columns
- */
-function wrap(content, columns) {
-  /** @type {string[]} */
-  const lines = [];
-  let line = "";
-  for (const word of content.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = "";
-    }
-    line += line === "" ? word : ` ${word}`;
-  }
-  return [...lines, line].map((line) => cut(line, columns));
-}
-
-/**
- * @param {string} content
- * @param {number} length
- */
-function cut(content, length) {
-  return content.length > length ? `${content.slice(0, length - 1)}…` : content;
 }

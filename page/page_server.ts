@@ -15,6 +15,7 @@ const FILES: Record<string, readonly [file: string, type: string]> = {
         "app",
         "controls",
         "draw",
+        "fit",
         "flights",
         "layout",
         "legend",

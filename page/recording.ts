@@ -27,7 +27,7 @@ const PICTURES: Record<string, string> = {
 /** The modules of the page; each after those that it imports. */
 const MODULES = [
   ...["relays", "words", "flights", "trace"],
-  ...["layout", "picture_style", "draw", "legend"],
+  ...["fit", "layout", "picture_style", "draw", "legend"],
   ...["scenes", "controls", "player", "app"],
 ];
 
