@@ -4,6 +4,7 @@
  * @module
  */
 import { concat } from "@std/bytes";
+import { SmallChunks } from "./small_chunks.ts";
 import type { Framing, OutgoingGuard } from "./framing.ts";
 
 /** Text (as UTF-8), bytes, or an iterable of either. */
@@ -21,6 +22,8 @@ export const COALESCE_BYTES = 16 * 1024;
 
 const encoder = new TextEncoder();
 
+const smallChunks = new SmallChunks();
+
 /**
  * The chunks of a body, in its framing: small neighbours are joined, large
  * chunks are not copied. Chunks of an async iterable pass as they come; if the
@@ -35,6 +38,14 @@ export function encode(
 ): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   const { header } = framing;
   if (typeof body === "string" || body instanceof Uint8Array) {
+    const { start, trailer } = framing;
+    if (header === null && start === undefined) {
+      const small = smallChunks.encode(body, trailer);
+      if (small !== undefined) {
+        framing.checkComplete?.(small);
+        return [small];
+      }
+    }
     return joinList([toBytes(body)], framing);
   }
   if (typeof body === "object" && body !== null) {
@@ -211,5 +222,5 @@ function* coalesce(chunks: Iterable<Uint8Array>): Iterable<Uint8Array> {
 }
 
 function join(chunks: Uint8Array[]): Uint8Array {
-  return chunks.length === 1 ? chunks[0]! : concat(chunks);
+  return chunks.length === 1 ? chunks[0]! : smallChunks.join(chunks);
 }

@@ -131,6 +131,8 @@ export const echoTwice: Handler = (message) => [
   ...message.chunks,
 ];
 
+const decoder = new TextDecoder();
+
 /** The message that a handler receives. */
 export class ReceivedMessage implements Message {
   readonly chunks: readonly Uint8Array[];
@@ -147,9 +149,7 @@ export class ReceivedMessage implements Message {
 
   text(): string {
     const { chunks } = this;
-    return new TextDecoder().decode(
-      chunks.length === 1 ? chunks[0]! : concat(chunks),
-    );
+    return decoder.decode(chunks.length === 1 ? chunks[0]! : concat(chunks));
   }
 }
 

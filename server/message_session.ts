@@ -154,7 +154,9 @@ export class MessageSession implements Session {
         await replying;
       }
       if (this.#responder.isLast) return ANSWERED;
-      if (count % MESSAGES_PER_TURN === 0 || this.#transport.queued.isFull) {
+      const isLongTurn = count % MESSAGES_PER_TURN === 0 &&
+        this.#rest.length > 0;
+      if (isLongTurn || this.#transport.queued.isFull) {
         await this.#transport.flush();
         const { clock } = this.#options;
         await new Promise<void>((resolve) => clock.setImmediate(resolve));

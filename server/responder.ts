@@ -52,11 +52,30 @@ export interface ResolvedOptions extends Framings {
   readonly keepAliveTicks: number;
 }
 
+/** A promise settles soon if no more microtasks than these run before. */
+const SOON_MICROTASKS = 8;
+
 /** A message that is being answered, with what its handler received. */
 interface Answering {
   readonly message: Message;
   readonly info: MessageInfo;
   readonly abort: LazyAbort;
+}
+
+/**
+ * Whether a promise settles before the event loop's next turn, or rather, within
+ * a few microtasks: a reply that needs no waiting is written with its neighbours.
+ */
+async function settlesSoon(promise: Promise<unknown>): Promise<boolean> {
+  let isSettled = false;
+  const settle = () => {
+    isSettled = true;
+  };
+  promise.then(settle, settle);
+  for (let count = 0; count < SOON_MICROTASKS && !isSettled; count++) {
+    await undefined;
+  }
+  return isSettled;
 }
 
 /** Answers the messages of one connection, one after another. */
@@ -138,6 +157,9 @@ export class Responder implements ConnectionInfo {
     answering: Answering,
   ): Promise<void> {
     try {
+      if (await settlesSoon(body)) {
+        return await this.#sendBody(await body, answering);
+      }
       this.#buffer.holdUntil(body);
       await this.#transport.flush();
       const settled = await this.#transport.waitFor(body);

@@ -55,6 +55,61 @@ Deno.test("Responder ends the stream of a handler that was interrupted", async (
   assertEquals([pool.leasedBytes, pool.freeBytes], [0, freeBytes]);
 });
 
+Deno.test.each<{ name: string; handler: Handler }>([
+  { name: "at once", handler: (message) => message.text() },
+  {
+    name: "after some microtasks",
+    handler: async (message) => {
+      for (let count = 0; count < 5; count++) await undefined;
+      return message.text();
+    },
+  },
+])("Responder writes replies together that are made $name", async (test) => {
+  const { connection, send, writes } = scriptedConnection(
+    KEEPING,
+    test.handler,
+  );
+  const report = connection.run();
+  await send("a;b;c;");
+  await send("d;");
+  await send(null);
+  await report;
+  // The last one is empty: it looks for a reset.
+  assertEquals(writes, ["a;b;c;", "d;", ""]);
+});
+
+Deno.test("Responder writes what is ready before it waits for a handler", async () => {
+  const later = Promise.withResolvers<string>();
+  const { connection, send, settle, writes } = scriptedConnection(
+    KEEPING,
+    (message) => message.text() === "b" ? later.promise : message.text(),
+  );
+  const report = connection.run();
+  await send("a;b;c;");
+  assertEquals(writes, ["a;"]);
+  later.resolve("B");
+  await settle();
+  assertEquals(writes, ["a;", "B;c;"]);
+  await send(null);
+  await report;
+});
+
+Deno.test("Responder takes a handler's error that comes after some microtasks", async () => {
+  const { connection, send, written } = scriptedConnection(
+    KEEPING,
+    async (message) => {
+      await undefined;
+      if (message.text() === "b") throw new ErrorReply("no");
+      return message.text();
+    },
+  );
+  const report = connection.run();
+  await send("a;b;c;");
+  await send(null);
+  await report;
+  assertEquals(written(), "a;ERROR:no!;c;");
+});
+
 Deno.test("Responder reports how the last message ended, not one before", async () => {
   const { connection, send } = scriptedConnection(KEEPING);
   const report = connection.run();

@@ -10,7 +10,12 @@ const MAX_QUEUED_BYTES = 64 * 1024;
 
 /** Chunks that wait to be written as one. */
 export class WriteQueue {
+  /** All chunks but the last ones. */
   #chunks: Uint8Array[] = [];
+  /** The last chunks, which lie next to each other in this buffer. */
+  #buffer: ArrayBufferLike | undefined;
+  #start = 0;
+  #end = 0;
   #byteLength = 0;
 
   get byteLength(): number {
@@ -23,18 +28,32 @@ export class WriteQueue {
   }
 
   push(chunk: Uint8Array): void {
+    const { buffer, byteOffset, length } = chunk;
     // Error replies may be empty: nothing would ever take them.
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#byteLength += chunk.length;
+    if (length === 0) return;
+    if (buffer !== this.#buffer || byteOffset !== this.#end) {
+      this.#endRun();
+      this.#buffer = buffer;
+      this.#start = byteOffset;
+    }
+    this.#end = byteOffset + length;
+    this.#byteLength += length;
   }
 
   /** Removes all chunks, and joins them; undefined if there is no byte. */
   take(): Uint8Array | undefined {
     if (this.#byteLength === 0) return undefined;
+    this.#endRun();
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#byteLength = 0;
     return chunks.length === 1 ? chunks[0]! : concat(chunks);
+  }
+
+  #endRun(): void {
+    if (this.#buffer === undefined) return;
+    const byteLength = this.#end - this.#start;
+    this.#chunks.push(new Uint8Array(this.#buffer, this.#start, byteLength));
+    this.#buffer = undefined;
   }
 }

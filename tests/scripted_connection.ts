@@ -35,7 +35,7 @@ export function scriptedConnection(
   const limits = newLimits(options);
   const places = new Places(limits, systemClock);
   const input: (Uint8Array | Error | null)[] = [];
-  let written = "";
+  const writes: string[] = [];
   let isClosed = false;
   let onInput = () => {};
   let canWrite = Promise.resolve();
@@ -56,7 +56,7 @@ export function scriptedConnection(
     },
     async write(bytes: Uint8Array) {
       await canWrite;
-      written += new TextDecoder().decode(bytes);
+      writes.push(new TextDecoder().decode(bytes));
       return bytes.length;
     },
     closeWrite: () => Promise.resolve(),
@@ -81,7 +81,9 @@ export function scriptedConnection(
     connection,
     lingering: places.lingering,
     pool,
-    written: () => written,
+    written: () => writes.join(""),
+    /** The text of each write. */
+    writes,
     isClosed: () => isClosed,
     settle,
     /** Delivers text, bytes, the end of file, or an error; the connection reacts. */

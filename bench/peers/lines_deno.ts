@@ -15,19 +15,18 @@ async function converse(conn: Deno.TcpConn): Promise<void> {
   for (;;) {
     const count = await conn.read(buffer.subarray(filled));
     if (count === null) return conn.close();
-    const end = filled + count;
+    const bytes = buffer.subarray(0, filled + count);
     let start = 0;
     let replies = "";
-    for (let at; (at = buffer.indexOf(LF, start)) >= 0 && at < end;) {
-      replies += handler(decoder.decode(buffer.subarray(start, at - 1)));
+    for (let at; (at = bytes.indexOf(LF, start)) >= 0;) {
+      replies += handler(decoder.decode(bytes.subarray(start, at - 1)));
       start = at + 1;
     }
-    buffer.copyWithin(0, start, end);
-    filled = end - start;
-    buffer.fill(0, filled, end);
-    const bytes = encoder.encode(replies);
-    for (let sent = 0; sent < bytes.length;) {
-      sent += await conn.write(bytes.subarray(sent));
+    filled = bytes.length - start;
+    buffer.copyWithin(0, start, bytes.length);
+    const reply = encoder.encode(replies);
+    for (let sent = 0; sent < reply.length;) {
+      sent += await conn.write(reply.subarray(sent));
     }
   }
 }

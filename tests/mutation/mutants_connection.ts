@@ -115,8 +115,8 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a client that sends messages ahead keeps others waiting",
-      find: "count % MESSAGES_PER_TURN === 0",
-      replace: "count % MESSAGES_PER_TURN < 0",
+      find: "count % MESSAGES_PER_TURN === 0 &&",
+      replace: "count % MESSAGES_PER_TURN < 0 &&",
       tests: ["server/connection_test.ts", "tests/attack_test.ts"],
     },
     {
@@ -150,6 +150,12 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     "tests/server_test.ts",
     "tests/message_memory_test.ts",
   ], [
+    {
+      name: "a reply that needs no waiting is written by itself",
+      find: "count < SOON_MICROTASKS && !isSettled",
+      replace: "count < 0 && !isSettled",
+      tests: ["server/responder_test.ts"],
+    },
     {
       name: "a message is not kept for a handler that was interrupted",
       find: "this.#buffer.holdUntil(body);",
@@ -326,16 +332,6 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       find: "return isSocket ? `${dev}",
       replace: "return isSocket || true ? `${dev}",
       tests: ["tests/unix_test.ts"],
-    },
-  ]),
-  ...mutantsIn("server/write_queue.ts", [
-    "server/transport_test.ts",
-    "tests/keep_alive_test.ts",
-  ], [
-    {
-      name: "the bytes of replies that were written count as queued",
-      find: "    this.#chunks = [];\n    this.#byteLength = 0;",
-      replace: "    this.#chunks = [];",
     },
   ]),
 ];

@@ -235,6 +235,23 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
       tests: ["framing/encode_test.ts", "tests/message_memory_test.ts"],
     },
   ]),
+  ...mutantsIn("framing/small_chunks.ts", ["framing/small_chunks_test.ts"], [
+    {
+      name: "a small chunk begins in the one before it",
+      find: "this.#usedBytes += bytes.length;",
+      replace: "this.#usedBytes += Math.min(bytes.length, 700);",
+    },
+    {
+      name: "letters beyond ASCII are cut to a byte",
+      find: "if (codeUnit > LAST_ASCII) break;",
+      replace: "if (codeUnit > 255) break;",
+    },
+    {
+      name: "small chunks are written past the end of their buffer",
+      find: "this.#reserve(mostBytes + trailer.length);",
+      replace: "this.#reserve(mostBytes / 3);",
+    },
+  ]),
   ...mutantsIn("framing/received.ts", [
     "framing/received_test.ts",
     "recv_end_test.ts",

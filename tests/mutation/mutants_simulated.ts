@@ -40,11 +40,11 @@ const MUTANTS: readonly Mutant[] = [
     },
     {
       name: "bytes that nobody sent come between every 64 replies",
-      find: "if (count % MESSAGES_PER_TURN === 0 ||",
+      find: "const isLongTurn = ",
       replace: `if (count % MESSAGES_PER_TURN === 0) {
         this.#transport.queue(new Uint8Array([88, 88, 88]));
       }
-      if (count % MESSAGES_PER_TURN === 0 ||`,
+      const isLongTurn = `,
     },
     {
       name: "messages are counted twice",

@@ -1,12 +1,12 @@
 /**
- * Mistakes in the sockets of `node:net` and `node:tls`, and in what the script
- * makes of them.
+ * Mistakes in the sockets of `node:net` and `node:tls`, in what the script makes
+ * of them, and in what waits to be written to a socket.
  *
  * @module
  */
 import { type Mutant, mutantsIn } from "./mutant.ts";
 
-/** Mistakes in sockets that are not Deno's own. */
+/** Mistakes in sockets that are not Deno's own, and in what is written. */
 export const SOCKET_MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/tls_socket.ts", [
     "server/tls_socket_test.ts",
@@ -150,6 +150,27 @@ export const SOCKET_MUTANTS: readonly Mutant[] = [
       name: "a name without a file is taken for a path",
       find: 'path.replace(/^@/, "\\0")',
       replace: "path",
+    },
+  ]),
+  ...mutantsIn("server/write_queue.ts", [
+    "server/write_queue_test.ts",
+    "server/transport_test.ts",
+    "tests/keep_alive_test.ts",
+  ], [
+    {
+      name: "the bytes of replies that were written count as queued",
+      find: "    this.#chunks = [];\n    this.#byteLength = 0;",
+      replace: "    this.#chunks = [];",
+    },
+    {
+      name: "replies are written together with the bytes between them",
+      find: "|| byteOffset !== this.#end",
+      replace: "|| byteOffset < this.#end",
+    },
+    {
+      name: "replies in two buffers are taken for neighbours",
+      find: "buffer !== this.#buffer || ",
+      replace: "this.#buffer === undefined || ",
     },
   ]),
 ];
