@@ -142,9 +142,13 @@ export class Recorder {
   /** Returns a connection that passes each call on to `conn`, and records it. */
   #recorded(conn: Deno.Conn, where: End & { link: number }): Deno.Conn {
     let isClosed = false;
-    const fail = (what: TraceEvent["what"], error: unknown) => {
+    const fail = (
+      what: TraceEvent["what"],
+      error: unknown,
+      more: Pick<TraceEvent, "byteLength"> = {},
+    ) => {
       // A call that our own close interrupts says nothing of the connection.
-      if (!isClosed) this.add({ ...where, what, ...failureOf(error) });
+      if (!isClosed) this.add({ ...where, what, ...more, ...failureOf(error) });
     };
     return replaced(conn, {
       read: async (buffer: Uint8Array) => {
@@ -173,7 +177,7 @@ export class Recorder {
           }
           return byteLength;
         } catch (error) {
-          fail("send", error);
+          fail("send", error, chunk.length === 0 ? { byteLength: 0 } : {});
           throw error;
         }
       },

@@ -69,6 +69,25 @@ Deno.test(
 );
 
 Deno.test(
+  needsNet("Recorder tells a write of no bytes that fails from another"),
+  async () => {
+    for (const [text, byteLength] of [["", 0], ["a", undefined]] as const) {
+      const { recorder, client, server } = await recordedPair();
+      client.close();
+      await server.read(new Uint8Array(1));
+      await server.write(bytes("a"));
+      await assertRejects(async () => {
+        for (;;) await server.write(bytes(text));
+      }, Error);
+      server.close();
+      const { events } = recorder.trace({ title: "" });
+      const failed = events.find(({ error }) => error !== undefined);
+      assertEquals(failed?.byteLength, byteLength);
+    }
+  },
+);
+
+Deno.test(
   needsNet("Recorder does not record what its own close interrupts"),
   async () => {
     const { recorder, client, server } = await recordedPair();

@@ -25,7 +25,8 @@ import { bytes, Words } from "./words.js";
  * @property {Side} to The other end of the connection.
  * @property {number} link Number of the connection, from 0.
  * @property {"connect" | "accept" | "send" | "receive" | "half-close" | "end of file" | "close" | "message" | "drop" | "note"} what
- * @property {number} [byteLength] Number of bytes sent or received.
+ * @property {number} [byteLength] Number of bytes sent or received; 0 for a
+ * failed call that only asked whether the connection still works.
  * @property {number} [chunks] Number of calls in a run.
  * @property {string} [text] The first bytes as text; or the remark.
  * @property {string} [error] The error with which the call failed.

@@ -88,6 +88,19 @@ Deno.test("storyOf() reports bytes for a closed socket, and infers a reset", () 
   assertMatch(inferred[1]!.long, /inferred/);
 });
 
+Deno.test("storyOf() tells a question from a write that fails", () => {
+  const error = "BrokenPipe";
+  const wordsOf = (part: Part) =>
+    storyOf(traceOf([], [{ what: "send", error, ...part }])).steps[0];
+  const asked = wordsOf({ byteLength: 0 });
+  assertEquals(asked?.short, "learns that the client is gone (BrokenPipe)");
+  assertMatch(asked!.long, /a write of no bytes/);
+  assertEquals(
+    wordsOf({})?.short,
+    "cannot write: the client is gone (BrokenPipe)",
+  );
+});
+
 Deno.test("storyOf() infers a reset when a socket is closed with unread bytes", () => {
   const trace = traceOf(
     [send(1, "abcd"), { ms: 5, what: "send", error: "ConnectionReset" }],

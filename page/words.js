@@ -307,7 +307,7 @@ export class Words {
    * @param {string} error
    * @returns {[string, string]}
    */
-  #failed({ at, to, what, text = "" }, error) {
+  #failed({ at, to, what, byteLength, text = "" }, error) {
     const calls = {
       "send": "write",
       "receive": "read",
@@ -317,6 +317,14 @@ export class Words {
     const call = calls[/** @type {keyof calls} */ (what)] ?? what;
     const why = text === "" ? error : `${error} (${text})`;
     const other = this.#name(to);
+    if (what === "send" && byteLength === 0) {
+      const learns = `learns that the ${other} is gone`;
+      return [
+        `${learns} (${error})`,
+        `The ${this.#name(at)} ${learns}: it asks its operating system, with ` +
+        `a write of no bytes, and this fails: ${why}.`,
+      ];
+    }
     return AFTER_RESET.includes(error)
       ? [
         `cannot ${call}: the ${other} is gone (${error})`,
