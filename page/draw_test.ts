@@ -258,6 +258,48 @@ Deno.test(needsRead("drawTrace() lets no line run back in time"), () => {
   }
 });
 
+/** Where the marks of a picture are, from the top. */
+function markHeights(elements: readonly Element[]): Set<number> {
+  return new Set(elements.flatMap(({ attributes }) => {
+    const { class: names = "", cy, d = "" } = attributes;
+    if (/^mark/.test(names) && cy !== undefined) return [Number(cy)];
+    // A cross is drawn from its upper left corner.
+    return /^cross/.test(names) ? [Number(/ (\S+)l/.exec(d)![1]) + 5] : [];
+  }));
+}
+
+/** A client that writes much; the server reads it in two parts. */
+const UPLOAD: Trace = {
+  ...TRACE,
+  events: [
+    { ms: 1, untilMs: 4, at: "client", to: "server", link: 0, what: "send" },
+    { ms: 2, untilMs: 5, at: "server", to: "client", link: 0, what: "receive" },
+    { ms: 6, at: "server", to: "client", link: 0, what: "message" },
+    { ms: 7, at: "server", to: "client", link: 0, what: "receive" },
+  ].map((event) => ({
+    ...event,
+    byteLength: event.ms === 1 ? 9000 : 4500,
+  })) as Trace["events"],
+};
+
+Deno.test(
+  needsRead("drawTrace() lets each line lead from mark to mark"),
+  () => {
+    for (
+      const [name, trace] of [["upload", UPLOAD], ...recordedTraces()] as const
+    ) {
+      const elements = elementsOf(drawTrace(trace));
+      const marks = markHeights(elements);
+      for (const { attributes } of elements) {
+        if (!attributes.class?.startsWith("flight ")) continue;
+        const ends = /^M\S+ (\S+)L\S+ (\S+)$/.exec(attributes.d!)!.slice(1);
+        const isMarked = ends.every((end) => marks.has(Number(end)));
+        assert(isMarked, `${name}: ${attributes.d}`);
+      }
+    }
+  },
+);
+
 Deno.test("drawTrace() escapes all text, and leaves out what XML cannot hold", () => {
   const texts = elementsOf(drawTrace(TRACE, { isFile: true }))
     .filter(({ name }) => name === "text" || name === "title")

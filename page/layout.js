@@ -282,14 +282,16 @@ function lineOf(flight, rowOf, { x }) {
  * @param {Map<Step, Row>} rowOf
  */
 function spanOf({ sent, received, start = 0, end = 0 }, rowOf) {
-  /** @param {Step} step @param {number} part */
-  const at = (step, part) => {
-    const from = rowOf.get(step)?.y ?? 0;
-    const to = step.runEnd && rowOf.get(step.runEnd)?.y;
-    return to === undefined ? from : from + (to - from) * part;
+  // Each end is at a mark: what is not the first of a run is at the end of the
+  // run, unless it arrived earlier.
+  /** @param {Step} step @param {number} part @param {number} [latest] */
+  const at = (step, part, latest = Infinity) => {
+    const first = rowOf.get(step)?.y ?? 0;
+    const last = step.runEnd && rowOf.get(step.runEnd)?.y;
+    return part > 0 && last !== undefined && last <= latest ? last : first;
   };
-  const from = sent && at(sent, start);
   const to = received && at(received, end);
+  const from = sent && at(sent, start, to);
   if (from === undefined && to === undefined) return { start: 0, end: 0 };
   // What nobody saw leave, or arrive, did so in this row.
   if (from === undefined) return { start: (to ?? 0) - FALL, end: to ?? 0 };

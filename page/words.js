@@ -99,7 +99,7 @@ export class Words {
     const calls = what === "send" ? "writes" : "reads";
     const short = `${has} ${bytes(byteLength)}`;
     const long = `The ${this.#name(at)} ${short}, in ${chunks} ${calls}.`;
-    return { ...this.#step(event, short, long), ms: untilMs, what: "run end" };
+    return { ...this.#step(event, short, long), ms: untilMs };
   }
 
   /**
