@@ -99,6 +99,7 @@ function livesOf(side, rows, end) {
       // A side of two connections has ended when both have.
       if (what === "half-close" && open === 1) next = "listens";
       if (what === "close" && --open === 0) next = "gone";
+      if (what === "forget") next = "gone";
     }
     if (next === state) continue;
     parts.push({ from, to: y, state });

@@ -228,20 +228,29 @@ Deno.test(
   },
 );
 
-Deno.test("drawTrace() marks what a proxy drops as a loss", () => {
-  const what = "drop";
+Deno.test("drawTrace() marks what a NAT has forgotten, and drops, as a loss", () => {
+  const path = { at: "path", to: "server", link: 0, byteLength: 9 } as const;
   const elements = elementsOf(drawTrace({
     title: "",
     sides: ["client", "path", "server"],
     names: { path: "NAT" },
-    events: [{ ms: 0, at: "path", to: "client", link: 0, what, byteLength: 9 }],
+    events: [
+      { ...path, ms: 0, what: "accept" },
+      { ...path, ms: 1, what: "forget" },
+      { ...path, ms: 2, at: "server", to: "path", what: "send" },
+      { ...path, ms: 3, what: "receive" },
+      { ...path, ms: 3, to: "client", what: "drop" },
+    ],
   }));
-  const lost = elements.filter(({ attributes }) =>
-    attributes.class?.endsWith("lost")
-  );
-  assertEquals(lost.map(({ name, text }) => [name, text]), [
-    ["path", ""],
-    ["text", "NAT drops 9 bytes"],
+  const ofClass = (end: string) =>
+    elements.filter(({ attributes }) => attributes.class?.endsWith(end))
+      .map(({ attributes, text }) => text || attributes.class);
+  assertEquals(ofClass("lost"), [
+    ...["flight bytes lost", "tip lost", "cross lost", "NAT drops 9 bytes"],
+  ]);
+  // No line of what it can still do, once it has forgotten.
+  assertEquals(ofClass("path").slice(0, 3), [
+    ...["life gone path", "life open path", "life gone path"],
   ]);
 });
 

@@ -76,16 +76,17 @@ function bytesOf({ events, unseen = [] }, stepOf) {
         const end = Math.min(out.end, into.end);
         if (start >= end) continue;
         read = Math.max(read, end);
+        const received = stepOf.get(into.event);
         flights.push({
           kind: "bytes",
           from,
           to,
           sent: stepOf.get(out.event),
-          received: stepOf.get(into.event),
+          received,
           start: (start - out.start) / (out.end - out.start),
           end: (start - into.start) / (into.end - into.start),
           ...(start === out.start && { text: out.event.text }),
-          isLost: false,
+          isLost: received?.what === "drop",
         });
       }
       if (read >= out.end) continue;
@@ -164,8 +165,9 @@ export function inferredOf({ events }, flights, words) {
   /** @type {Flight[]} */
   const resets = [];
   for (const flight of flights) {
-    const { kind, isLost, from, to, sent } = flight;
+    const { kind, isLost, from, to, sent, received } = flight;
     if (kind !== "bytes" || !isLost || sent === undefined) continue;
+    if (received !== undefined) continue; // a proxy has dropped them
     const { link } = sent.event;
     /** @param {Side} side */
     const closeOf = (side) =>

@@ -44,7 +44,7 @@ export const LEGEND = [
     },
     {
       drawing: life("gone", "client"),
-      words: "has closed, or is not connected yet",
+      words: "has closed, has forgotten, or is not connected yet",
     },
   ]],
   ["What a side does", [
@@ -64,11 +64,11 @@ export const LEGEND = [
       words: "its operating system sends a reset, which is inferred",
     },
   ]],
-  ["What travels", [
+  ["What travels, and when", [
     { drawing: arrow("bytes"), words: "bytes" },
     { drawing: arrow("connect"), words: "a new connection" },
     { drawing: arrow("end"), words: "the end of a stream" },
-    { drawing: arrow("bytes", true), words: "bytes that nobody reads" },
+    { drawing: arrow("bytes", true), words: "bytes that reach nobody" },
     { drawing: arrow("reset"), words: "a reset" },
     {
       drawing: drawing(drawSameTime(26, 12)),

@@ -46,7 +46,8 @@ export const PICTURE_STYLE = `
 .trace .mark { fill: var(--hue); stroke: var(--hue); stroke-width: 2px; }
 .trace .mark.open { fill: var(--paper); }
 .trace .flight { stroke: var(--hue); stroke-width: 1.5px; fill: none; }
-.trace .flight.connect, .trace .flight.end { stroke-dasharray: 5 4; }
+.trace .flight.connect { stroke-dasharray: 8 3 1.5 3; }
+.trace .flight.end { stroke-dasharray: 5 4; }
 .trace .flight.reset { stroke-dasharray: 2 3; }
 .trace .tip { fill: var(--hue); }
 .trace .cross { stroke: var(--hue); stroke-width: 2.5px; fill: none; }

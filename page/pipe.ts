@@ -171,7 +171,7 @@ class Link {
     this.#timer = setTimeout(() => {
       if (closeAfterMs !== undefined) return this.close();
       this.#isForgotten = true;
-      this.#note({ what: "note", text: "forgets the connection" });
+      this.#note({ what: "forget" });
     }, ms);
   }
 }

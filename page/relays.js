@@ -16,6 +16,7 @@ export const RELAYS = [
   ["close", "close"],
   ["accept", "connect"],
   ["receive", "send"],
+  ["receive", "drop"],
 ];
 
 /**
@@ -74,6 +75,12 @@ export function relayWords(calls, { me, from, to, bytes, text }) {
         `passes ${bytes} on`,
         `${me} reads ${bytes} from the ${from}, and passes them on to the ` +
         `${to}: “${text}”.`,
+      ];
+    case "receive,drop":
+      return [
+        `drops ${bytes}`,
+        `${me} reads ${bytes} from the ${from}, and drops them: they reach ` +
+        `nobody.`,
       ];
     case "end of file,half-close":
       return [

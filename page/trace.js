@@ -14,9 +14,10 @@ import { bytes, Words } from "./words.js";
 
 /**
  * One call on a socket that has ended, as the program saw it. `message` says
- * that a server has passed a complete message to its handler; `drop`, that a
- * proxy passes on nothing of what it has read; `note` is a remark of the program
- * that ran the conversation: a verb, and what follows it.
+ * that a server has passed a complete message to its handler; `forget`, that a
+ * NAT has forgotten the connection; `drop`, that it passes on nothing of what it
+ * has read; `note` is a remark of the program that ran the conversation: a verb,
+ * and what follows it.
  *
  * @typedef {object} TraceEvent
  * @property {number} ms Time of the event. Of bytes sent: when the call began.
@@ -24,7 +25,7 @@ import { bytes, Words } from "./words.js";
  * @property {Side} at Whose socket it was.
  * @property {Side} to The other end of the connection.
  * @property {number} link Number of the connection, from 0.
- * @property {"connect" | "accept" | "send" | "receive" | "half-close" | "end of file" | "close" | "message" | "drop" | "note"} what
+ * @property {"connect" | "accept" | "send" | "receive" | "half-close" | "end of file" | "close" | "message" | "forget" | "drop" | "note"} what
  * @property {number} [byteLength] Number of bytes sent or received; 0 for a
  * failed call that only asked whether the connection still works.
  * @property {number} [chunks] Number of calls in a run.
@@ -55,7 +56,7 @@ import { bytes, Words } from "./words.js";
  * @property {number} [start] The part of the run that was sent before it, 0 to 1.
  * @property {number} [end] The part of the run that was received before it.
  * @property {string} [text]
- * @property {boolean} isLost Whether it never arrived.
+ * @property {boolean} isLost Whether it never arrived, or was dropped on arrival.
  * @property {number} [lostBytes] The number of bytes that were never read.
  */
 

@@ -209,6 +209,11 @@ export class Words {
           "has the complete message",
           `${me} has a complete message, and calls its handler${quoted}.`,
         ];
+      case "forget":
+        return [
+          "forgets the connection",
+          `${me} forgets the connection, and tells nobody.`,
+        ];
       case "drop":
         return [
           `drops ${bytes(byteLength)}`,
