@@ -77,5 +77,12 @@ function cutControls(make, choice, onChange) {
     });
   }
   show();
-  return make("div", { class: "cuts" }, strip, ...sliders, pieces);
+  const hint = make(
+    "p",
+    {},
+    "The end marker is shaded. Each slider moves one of the two cuts. The " +
+      "client then sends these pieces: ",
+    pieces,
+  );
+  return make("div", { class: "cuts" }, strip, ...sliders, hint);
 }

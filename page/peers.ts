@@ -139,7 +139,8 @@ export async function sendUpload(
 ): Promise<void> {
   const chunks = uploadChunks({ byteLength, ...upload });
   await stage.send(ReadableStream.from(chunks), { end: MARKER });
-  const left = byteLength - stage.recorder.bytesSentBy("client");
+  const left = byteLength + MARKER.length -
+    stage.recorder.bytesSentBy("client");
   if (left > 0) stage.note(`has not sent the other ${bytes(left)}`);
 }
 

@@ -135,7 +135,9 @@ const SETUPS: Record<string, (choice: string) => Setup[]> = {
     }, 3000),
 
   "keep-alive": (choice) => [{
-    title: choice === "count" ? "One connection" : "A connection each",
+    title: choice === "count"
+      ? "One connection for both messages"
+      : "A connection for each message",
     pipe: { halfClose: "close" },
     replyMs: 100,
     ...(choice === "count"

@@ -42,9 +42,9 @@ export const SCENES = [
     text: [
       `The server reads until the end marker “${MARKER}”. The client was set ` +
       `up wrongly, and sends “${WRONG_MARKER}” instead: for the server, the ` +
-      "message never ends. (“WRONG” is only a part of both texts.) It can say " +
-      "so only when it knows that nothing more will come; and the client " +
-      "learns it only if it still listens.",
+      "message never ends. (“WRONG” is only a part of both texts.) The server " +
+      "can say so only when it knows that nothing more will come; and the " +
+      "client learns it only if it still listens.",
       "How this server ends a conversation: if it has read the client’s end " +
       "of file, it replies and closes, for nothing more can come. If it has " +
       "not, it replies, half-closes, and reads on until the client ends, too: " +
@@ -60,7 +60,8 @@ export const SCENES = [
       "After a close and after a half-close the server does the same, for " +
       "it reads the same: an end of file. Only the half-closed client is " +
       "there to read the answer. A client that only waits leaves the server " +
-      "waiting, too, until its time limit of 1 s passes.",
+      "waiting, too, until its time limit passes: 1 s, or about 0.1 s more, " +
+      "for it looks at the clock only now and then.",
   },
   {
     id: "markers",
@@ -76,8 +77,9 @@ export const SCENES = [
       { id: "agree", label: `the server’s marker: ${MARKER}` },
     ],
     look:
-      "With the server’s marker, the message is complete as soon as it was " +
-      "read: the server needs no end of file to reply. With another one, only " +
+      "With the server’s marker, the server “has the complete message” before " +
+      "any end of file: it could reply also to a client that never ends its " +
+      "stream (as in the second picture of scene 6). With another one, only " +
       "the end of file tells it that the marker will never come.",
   },
   {
@@ -122,9 +124,10 @@ export const SCENES = [
     id: "refused",
     title: "An upload that is refused in its middle",
     text: [
-      "The client wants to send 512 KiB (524,288 bytes), 32 KiB at a time. The " +
-      "server accepts messages of up to 64 KiB (65,536 bytes). It refuses this " +
-      "one as soon as it has read more than that.",
+      "The client wants to send 512 KiB (524,288 bytes), 32 KiB at a time, and " +
+      "then the end marker (19 bytes). The server accepts messages of up to " +
+      "64 KiB (65,536 bytes). It refuses this one as soon as it has read more " +
+      "than that.",
     ],
     change: "The client reads",
     choices: [
@@ -134,16 +137,19 @@ export const SCENES = [
     look:
       "A client that listens while it sends reads the refusal in the middle " +
       "of the upload, and stops. By then it has sent more than 64 KiB: a write " +
-      "only hands bytes to the kernel, and the kernels of both sides hold what " +
-      "the server has not read yet. The other client sends everything, and " +
-      "still gets its reply: the server discards the rest instead of closing.",
+      "only hands bytes to the operating system, and those of both sides hold " +
+      "what the server has not read yet. The other client sends everything, " +
+      "and still gets its reply: the server discards the rest instead of " +
+      "closing.",
   },
   {
     id: "proxy",
     title: "A proxy in between",
     text: [
       "Between client and server there is often a proxy: a program that has a " +
-      "connection to each of them, and passes on what it reads.",
+      "connection to each of them, and passes on what it reads. Examples are " +
+      "nginx (with its module “stream”), HAProxy and socat; and a few lines of " +
+      "Node or Deno are one, too.",
       "No nginx, HAProxy or socat runs here. The proxy of these pictures is a " +
       "small program of this page. It treats a half-close as the named program " +
       "did when this project measured it (the table is docs/paths.md). The " +
@@ -174,8 +180,9 @@ export const SCENES = [
     ],
     look: "Some proxies take “I am done sending” for “I am gone”, and close " +
       "both connections: at once, or after a time. The server still replies, " +
-      "but to a proxy that has left. If the client half-closes after the " +
-      "reply, all of them are harmless.",
+      "but to a proxy that has left. A proxy that passes the half-close on, " +
+      "and waits for longer than the server needs, keeps the reply. If the " +
+      "client half-closes after the reply, all of them are harmless.",
   },
   {
     id: "nat",
@@ -194,9 +201,10 @@ export const SCENES = [
       { id: "100", label: "0.1 s to reply" },
     ],
     look: "A NAT that has forgotten a connection says nothing: no error, no " +
-      "end of file. The server believes that " +
-      "its reply was sent, and only the " +
-      "client’s own time limit ends the wait.",
+      "end of file. The server believes that its reply was sent, and only the " +
+      "client’s own time limit ends the wait. A server that replies sooner " +
+      "than the NAT forgets is heard; and so is a slow one, if the client " +
+      "half-closes after the reply.",
   },
   {
     id: "keep-alive",
