@@ -81,8 +81,7 @@ function cutControls(make, choice, onChange) {
     "p",
     {},
     "The end marker is shaded. Each slider moves one of the two cuts. The " +
-      "client then sends these pieces: ",
-    pieces,
+      "client then sends these pieces:",
   );
-  return make("div", { class: "cuts" }, strip, ...sliders, hint);
+  return make("div", { class: "cuts" }, strip, ...sliders, hint, pieces);
 }

@@ -148,8 +148,8 @@ export const SCENES = [
     text: [
       "Between client and server there is often a proxy: a program that has a " +
       "connection to each of them, and passes on what it reads. Examples are " +
-      "nginx (with its module “stream”), HAProxy and socat; and a few lines of " +
-      "Node or Deno are one, too.",
+      "nginx (with its module “stream”), HAProxy and socat; a few lines of Node " +
+      "or Deno can be one, too.",
       "No nginx, HAProxy or socat runs here. The proxy of these pictures is a " +
       "small program of this page. It treats a half-close as the named program " +
       "did when this project measured it (the table is docs/paths.md). The " +
