@@ -79,8 +79,10 @@ export class Network {
     const line = new Line(plan, time, random, (name) => this.fault(name));
     const there = new Direction(line, time);
     const back = new Direction(line, time);
-    const traceOf = (who: string) => (what: string) =>
-      this.trace?.(addr, who, what);
+    const { trace } = this;
+    // Without it, nothing is to be printed for each event.
+    const traceOf = (who: string) =>
+      trace && ((what: string) => trace(addr, who, what));
     const listener = this.#listener!;
     const client = new Socket(host, there, time, traceOf("client"));
     const server = new Socket(listener.host, back, time, traceOf("server"));
@@ -104,7 +106,7 @@ export class Network {
         return;
       }
       back.carry(0, () => {
-        traceOf("client")("is connected");
+        traceOf("client")?.("is connected");
         there.carry(
           0,
           () => listener.add({ socket: server, remoteAddr: addr }),

@@ -70,7 +70,7 @@ export class Socket {
   error: SocketError | undefined;
   readonly #time: VirtualTime;
   readonly #out: Direction;
-  readonly #trace: (text: string) => void;
+  readonly #trace: ((text: string) => void) | undefined;
   readonly #received: Uint8Array[] = [];
   receivedBytes = 0;
   readonly #unsent: Uint8Array[] = [];
@@ -90,7 +90,7 @@ export class Socket {
     host: HostPlan,
     out: Direction,
     time: VirtualTime,
-    trace: (text: string) => void,
+    trace: ((text: string) => void) | undefined,
   ) {
     this.host = host;
     this.#out = out;
@@ -108,7 +108,7 @@ export class Socket {
       this.receivedBytes -= count;
       this.readBytes += count;
       this.readAtMs = this.#time.nowMs;
-      this.#trace(`reads ${count} bytes`);
+      this.#trace?.(`reads ${count} bytes`);
       // The window opens again.
       if (this.peer.#unsentBytes > 0) {
         this.#out.carry(0, () => this.peer.#transmit());
@@ -140,7 +140,7 @@ export class Socket {
     this.#unsent.push(bytes.slice(0, count));
     this.#unsentBytes += count;
     this.writtenBytes += count;
-    this.#trace(`writes ${count} bytes`);
+    this.#trace?.(`writes ${count} bytes`);
     this.#transmit();
     return count;
   }
@@ -151,7 +151,7 @@ export class Socket {
     if (this.isOver || this.#isHalfClosed) return;
     this.#isHalfClosed = true;
     this.halfClosedAtMs = this.#time.nowMs;
-    this.#trace("half-closes");
+    this.#trace?.("half-closes");
     this.#transmit();
   }
 
@@ -163,12 +163,12 @@ export class Socket {
     if (this.isClosed) return;
     this.isClosed = true;
     this.closedAtMs = this.#time.nowMs;
-    if (this.isOver) return this.#trace("closes");
+    if (this.isOver) return this.#trace?.("closes");
     if (this.receivedBytes > 0) {
-      this.#trace(`closes with ${this.receivedBytes} unread bytes`);
+      this.#trace?.(`closes with ${this.receivedBytes} unread bytes`);
       return this.reset();
     }
-    this.#trace("closes");
+    this.#trace?.("closes");
     this.#isHalfClosed = true;
     if (this.#isEndOfFileHeld) this.#sendEndOfFile();
     else this.#transmit();
@@ -178,7 +178,7 @@ export class Socket {
   reset(): void {
     this.isClosed = true;
     if (this.isOver) return;
-    this.#trace("sends a reset");
+    this.#trace?.("sends a reset");
     this.hasReset = true;
     this.#end();
     this.#answerReset();
@@ -262,11 +262,11 @@ export class Socket {
   #arrive(segment: Uint8Array): void {
     if (this.isOver) return this.#answerReset();
     if (this.isClosed) {
-      this.#trace(`gets ${segment.length} bytes after its close`);
+      this.#trace?.(`gets ${segment.length} bytes after its close`);
       this.hasMissed = true;
       return this.reset();
     }
-    this.#trace(`gets ${segment.length} bytes`);
+    this.#trace?.(`gets ${segment.length} bytes`);
     const byteLength = (this.arrivals.at(-1)?.byteLength ?? 0) + segment.length;
     this.activeAtMs = this.#time.nowMs;
     this.arrivals.push({ atMs: this.#time.nowMs, byteLength });
@@ -295,7 +295,7 @@ export class Socket {
   #meetEndOfFile(): void {
     if (this.hasReset) this.#answerReset();
     if (this.isOver) return;
-    this.#trace("gets the end of file");
+    this.#trace?.("gets the end of file");
     this.gotEndOfFile = true;
     this.endOfFileAtMs = this.#time.nowMs;
     this.#out.carry(0, () => this.peer.#meetEndOfFileAcknowledgement());
@@ -318,7 +318,7 @@ export class Socket {
     if (this.isOver) return;
     this.wasReset = true;
     this.brokenAtMs = this.#time.nowMs;
-    this.#trace("gets a reset");
+    this.#trace?.("gets a reset");
     this.error = this.gotEndOfFile ? "broken pipe" : "reset";
     if (this.host.resetPurges) {
       this.#received.length = this.receivedBytes = 0;
