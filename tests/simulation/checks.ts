@@ -49,7 +49,7 @@ export function checkClient(world: World, seen: Seen, violate: Violate): void {
 /** On a good line a reply comes as soon as its handler has made it. */
 function checkLatency(
   world: World,
-  { plan: client, text }: Seen,
+  { plan: client, received }: Seen,
   port: number,
   { atMs, conn: { socket } }: Accepted,
   say: Violate,
@@ -58,8 +58,9 @@ function checkLatency(
   const isGood = line.rate === Infinity && line.loss === 0 &&
     line.outages.length === 0 && line.forgetsAfterMs === Infinity &&
     client.readPauseMs === 0 && world.stalledMs === 0;
+  if (!isGood) return;
   // Such an error reply comes after a time.
-  if (!isGood || /ERROR:(timed out|shutting down)!/.test(text)) return;
+  if (/ERROR:(timed out|shutting down)!/.test(received.text())) return;
   const sinceMs = Math.max(
     atMs,
     world.handled.of(port).activeAtMs,
@@ -84,8 +85,8 @@ function checkLatency(
 function checkHostile(world: World, seen: Seen, say: Violate): void {
   const { plan } = world;
   const { server } = plan;
-  let rest = seen.text;
-  const { messages } = splitMessages(seen.sent, server);
+  let rest = seen.received.text();
+  const { messages } = splitMessages(seen.sent.text(), server);
   for (const message of server.keepAlive ? messages : messages.slice(0, 1)) {
     const reply = frameReply(replyText(plan, message), server);
     const error = errorReply(rest, server);
@@ -169,7 +170,7 @@ function checkReplies(
 function checkSent({ plan }: World, seen: Seen, say: Violate): void {
   const { id, messages } = seen.plan;
   // A connection for each message has only one.
-  const complete = splitMessages(seen.sent, plan.server).messages;
+  const complete = splitMessages(seen.sent.text(), plan.server).messages;
   complete.forEach((message, index) => {
     const byteLength = messages[index]?.byteLength ?? 0;
     if (message === messageText(plan, id, index, byteLength)) return;
@@ -197,7 +198,7 @@ function checkScripted(
   const { server } = plan;
   const { socket } = accepted.conn;
   const count = server.keepAlive ? seen.plan.messages.length : 1;
-  let rest = seen.text;
+  let rest = seen.received.text();
   let sent = 0;
   let isEnding = false;
   const arrivedInTime = bytesBefore(socket, socket.halfClosedAtMs);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ByteQueue } from "./byte_queue.ts";
 import type { SimulatedConn } from "./connection.ts";
 import { LibraryClient } from "./library_client.ts";
 import { frame, messageText } from "./messages.ts";
@@ -19,10 +20,10 @@ export interface Seen {
   readonly ports: number[];
   /** The ends of its connections. */
   readonly sockets: Socket[];
-  /** Everything that it has sent, as text of one byte a character. */
-  sent: string;
-  /** Everything that it has received, in the same way. */
-  text: string;
+  /** Everything that it has sent. */
+  readonly sent: ByteQueue;
+  /** Everything that it has received. */
+  readonly received: ByteQueue;
   /** How its connection ended; empty while it goes on. */
   end: string;
   /** When it was connected, in ms. */
@@ -47,7 +48,6 @@ export const DRIPS = 200;
 const FLOODS = 40;
 
 const encoder = new TextEncoder();
-const latin1 = new TextDecoder("latin1");
 
 /** Runs a client. Never rejects: what happens is in what it has seen. */
 export async function runClient(
@@ -193,7 +193,7 @@ class ScriptedClient {
 
   async #write(conn: SimulatedConn, bytes: Uint8Array): Promise<number> {
     const count = await conn.write(bytes);
-    this.#seen.sent += latin1.decode(bytes.subarray(0, count));
+    this.#seen.sent.push(bytes.subarray(0, count));
     return count;
   }
 
@@ -232,7 +232,7 @@ class ScriptedClient {
         this.#count(conn);
         const count = await conn.read(buffer);
         if (count === null) break;
-        this.#seen.text += latin1.decode(buffer.subarray(0, count));
+        this.#seen.received.push(buffer.subarray(0, count));
         if (readPauseMs > 0) await this.#process.sleep(readPauseMs);
       }
       this.#seen.end ||= "end of file";

@@ -22,7 +22,6 @@ import type { Process } from "./virtual_time.ts";
 const ABORTED = new Error("The caller aborted");
 
 const encoder = new TextEncoder();
-const latin1 = new TextDecoder("latin1");
 
 /** Sends messages with `sendData()` or `connect()`, and notes the replies. */
 export class LibraryClient {
@@ -151,12 +150,12 @@ export class LibraryClient {
     const write = conn.write.bind(conn);
     conn.write = async (bytes) => {
       const count = await write(bytes);
-      seen.sent += latin1.decode(bytes.subarray(0, count));
+      seen.sent.push(bytes.subarray(0, count));
       return count;
     };
     conn.read = async (buffer) => {
       const count = await read(buffer);
-      seen.text += latin1.decode(buffer.subarray(0, count ?? 0));
+      seen.received.push(buffer.subarray(0, count ?? 0));
       if (count === null) seen.end ||= "end of file";
       return count;
     };

@@ -78,8 +78,9 @@ function checkReport(
   if (report.replyLost && hasHeardAll(world, seen, accepted)) {
     say("No reply is lost, and the log says so");
   }
-  if (!report.replyLost && !agrees(world.plan, seen.text, outcome)) {
-    say(`It ended with "${outcome}", and was told another thing: ${seen.text}`);
+  const text = seen.received.text();
+  if (!report.replyLost && !agrees(world.plan, text, outcome)) {
+    say(`It ended with "${outcome}", and was told another thing: ${text}`);
   }
 }
 

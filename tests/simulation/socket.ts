@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ByteQueue } from "./byte_queue.ts";
 import { type Direction, GIVE_UP_MS, type Line } from "./line.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -71,9 +72,14 @@ export class Socket {
   readonly #time: VirtualTime;
   readonly #out: Direction;
   readonly #trace: ((text: string) => void) | undefined;
-  readonly #received: Uint8Array[] = [];
+  /**
+   * What was written, and the peer has not read: first what has arrived, then
+   * what is on the line, then what is not sent. What is lost for good, nothing
+   * follows: it stays here, and is never read.
+   */
+  readonly #written = new ByteQueue();
+  /** Bytes of the peer that have arrived, and wait to be read. */
   receivedBytes = 0;
-  readonly #unsent: Uint8Array[] = [];
   #unsentBytes = 0;
   /** Bytes on the line. */
   #inFlightBytes = 0;
@@ -104,7 +110,7 @@ export class Socket {
    */
   read(buffer: Uint8Array): number | null | undefined {
     if (this.receivedBytes > 0) {
-      const count = takeBytes(this.#received, buffer);
+      const count = this.peer.#written.take(buffer, this.receivedBytes);
       this.receivedBytes -= count;
       this.readBytes += count;
       this.readAtMs = this.#time.nowMs;
@@ -137,7 +143,7 @@ export class Socket {
     }
     const count = Math.min(free, bytes.length);
     this.#isFull = count < bytes.length;
-    this.#unsent.push(bytes.slice(0, count));
+    this.#written.push(bytes.subarray(0, count));
     this.#unsentBytes += count;
     this.writtenBytes += count;
     this.#trace?.(`writes ${count} bytes`);
@@ -224,14 +230,13 @@ export class Socket {
         line.plan.maxSegmentBytes,
       );
       const least = line.random.chance(0.5) ? 1 : largest;
-      const segment = new Uint8Array(line.random.int(least, largest));
-      takeBytes(this.#unsent, segment);
-      this.#unsentBytes -= segment.length;
-      this.#inFlightBytes += segment.length;
-      this.#unacknowledgedBytes += segment.length;
-      this.#out.carry(segment.length, () => {
-        this.#inFlightBytes -= segment.length;
-        this.peer.#arrive(segment);
+      const byteLength = line.random.int(least, largest);
+      this.#unsentBytes -= byteLength;
+      this.#inFlightBytes += byteLength;
+      this.#unacknowledgedBytes += byteLength;
+      this.#out.carry(byteLength, () => {
+        this.#inFlightBytes -= byteLength;
+        this.peer.#arrive(byteLength);
       });
       if (line.isForgotten) return this.#giveUp(GIVE_UP_MS);
     }
@@ -259,20 +264,21 @@ export class Socket {
     });
   }
 
-  #arrive(segment: Uint8Array): void {
+  #arrive(byteLength: number): void {
     if (this.isOver) return this.#answerReset();
     if (this.isClosed) {
-      this.#trace?.(`gets ${segment.length} bytes after its close`);
+      this.#trace?.(`gets ${byteLength} bytes after its close`);
       this.hasMissed = true;
       return this.reset();
     }
-    this.#trace?.(`gets ${segment.length} bytes`);
-    const byteLength = (this.arrivals.at(-1)?.byteLength ?? 0) + segment.length;
+    this.#trace?.(`gets ${byteLength} bytes`);
     this.activeAtMs = this.#time.nowMs;
-    this.arrivals.push({ atMs: this.#time.nowMs, byteLength });
-    this.#received.push(segment);
-    this.receivedBytes += segment.length;
-    this.#out.carry(0, () => this.peer.#meetAcknowledgement(segment.length));
+    this.arrivals.push({
+      atMs: this.#time.nowMs,
+      byteLength: (this.arrivals.at(-1)?.byteLength ?? 0) + byteLength,
+    });
+    this.receivedBytes += byteLength;
+    this.#out.carry(0, () => this.peer.#meetAcknowledgement(byteLength));
     this.onReadable();
   }
 
@@ -320,31 +326,15 @@ export class Socket {
     this.brokenAtMs = this.#time.nowMs;
     this.#trace?.("gets a reset");
     this.error = this.gotEndOfFile ? "broken pipe" : "reset";
-    if (this.host.resetPurges) {
-      this.#received.length = this.receivedBytes = 0;
-    }
+    if (this.host.resetPurges) this.receivedBytes = 0;
     this.#end();
   }
 
   /** Nothing is sent any more; what has arrived can be read. */
   #end(): void {
     this.isOver = true;
-    this.#unsent.length = this.#unsentBytes = 0;
+    this.#unsentBytes = 0;
     this.onReadable();
     this.onWritable();
   }
-}
-
-/** Moves bytes from the front of a list into a buffer. Returns how many. */
-function takeBytes(list: Uint8Array[], buffer: Uint8Array): number {
-  let count = 0;
-  while (count < buffer.length && list.length > 0) {
-    const first = list[0]!;
-    const part = first.subarray(0, buffer.length - count);
-    buffer.set(part, count);
-    count += part.length;
-    if (part.length === first.length) list.shift();
-    else list[0] = first.subarray(part.length);
-  }
-  return count;
 }

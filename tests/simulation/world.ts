@@ -9,6 +9,7 @@ import type { AnyListener } from "../../server/listen.ts";
 import { shortestLimits } from "../../server/phases.ts";
 import type { ConversationReport } from "../../server/report.ts";
 import { SocketServer } from "../../server.ts";
+import { ByteQueue } from "./byte_queue.ts";
 import { checkClient } from "./checks.ts";
 import { runClient, type Seen } from "./clients.ts";
 import { converseWith, HandlerLog, handlerOf } from "./handlers.ts";
@@ -182,8 +183,8 @@ export async function runWorld(
     plan: client,
     ports: [],
     sockets: [],
-    sent: "",
-    text: "",
+    sent: new ByteQueue(),
+    received: new ByteQueue(),
     end: "",
     abortedAtMs: Infinity,
     connectedAtMs: Infinity,
