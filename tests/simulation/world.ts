@@ -60,11 +60,15 @@ const MAX_LISTENING_MS = 1500;
 
 const POISON = 0xdd;
 
-/** Fills all memory that comes back to a pool, and counts what is lent. */
+/**
+ * Fills all memory that comes back to a pool, and counts what is lent. At the
+ * end it frees the memory of the pools, which is gone for who still reads it.
+ */
 class PoisonedPools implements Disposable {
   readonly #acquire = BufferPool.prototype.acquire;
   readonly #release = BufferPool.prototype.release;
   readonly #abandon = BufferPool.prototype.abandon;
+  readonly #buffers = new Set<ArrayBuffer>();
   lent = 0;
 
   constructor() {
@@ -75,9 +79,11 @@ class PoisonedPools implements Disposable {
       this.#abandon,
     ];
     const count = (change: number) => this.lent += change;
+    const buffers = this.#buffers;
     prototype.acquire = function (...args) {
       const block = acquire.apply(this, args);
       count(1);
+      buffers.add(block.slab.memory.buffer);
       return block;
     };
     prototype.release = function (block) {
@@ -96,6 +102,8 @@ class PoisonedPools implements Disposable {
     prototype.acquire = this.#acquire;
     prototype.release = this.#release;
     prototype.abandon = this.#abandon;
+    // The garbage collector would have much to do, for a few large buffers.
+    for (const buffer of this.#buffers) buffer.transfer(0);
   }
 }
 
