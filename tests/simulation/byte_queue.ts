@@ -4,13 +4,13 @@
  * @module
  */
 
-const FIRST_BYTES = 256;
+const NO_BYTES = new Uint8Array(0);
 
 const latin1 = new TextDecoder("latin1");
 
 /** A queue of bytes: what one end has written, and the other has not read. */
 export class ByteQueue {
-  #bytes = new Uint8Array(FIRST_BYTES);
+  #bytes = NO_BYTES;
   #start = 0;
   #end = 0;
 

@@ -47,8 +47,9 @@ function makeText(
     let text = "";
     while (text.length < EDGE_CHARACTERS) {
       const marker = random.chance(0.5) ? end : replyEnd;
+      const letters = `xy${marker}`;
       text += random.chance(0.5)
-        ? random.pick(["x", "y", ...marker])
+        ? letters[random.int(0, letters.length - 1)]
         : marker.slice(0, -1);
     }
     return text;
