@@ -37,7 +37,9 @@ export class ByteQueue {
 
   #grow(byteLength: number): void {
     const old = this.#bytes.subarray(this.#start, this.#end);
-    this.#bytes = new Uint8Array(2 * (old.length + byteLength));
+    this.#bytes = new Uint8Array(
+      Math.max(2 * old.length, old.length + byteLength),
+    );
     this.#bytes.set(old);
     this.#start = 0;
     this.#end = old.length;

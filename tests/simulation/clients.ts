@@ -257,11 +257,11 @@ class ScriptedClient {
     pauseMs: number,
     count: number,
   ): Promise<void> {
-    const bytes = this.#bytes();
+    const bytes = new Uint8Array(count).fill(120);
+    bytes.set(this.#bytes().subarray(0, count));
     try {
       for (let index = 0; index < count; index++) {
-        const byte = bytes[index] ?? 120;
-        await this.#write(conn, new Uint8Array([byte]));
+        await this.#write(conn, bytes.subarray(index, index + 1));
         await this.#process.sleep(pauseMs);
       }
       await conn.closeWrite();

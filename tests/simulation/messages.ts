@@ -43,9 +43,10 @@ function makeText(
 ): string {
   const { end, replyEnd = end } = plan.server;
   const random = new Random(plan.seed, MAX_MESSAGES * (clientId + 1) + index);
+  const edgeLength = Math.min(byteLength, EDGE_CHARACTERS);
   const edge = () => {
     let text = "";
-    while (text.length < EDGE_CHARACTERS) {
+    while (text.length < edgeLength) {
       const marker = random.chance(0.5) ? end : replyEnd;
       const letters = `xy${marker}`;
       text += random.chance(0.5)
@@ -57,7 +58,7 @@ function makeText(
   const middle = byteLength - 2 * EDGE_CHARACTERS;
   const start = `<${clientId}.${index}>${edge()}`;
   let text = middle <= 0
-    ? (start + edge()).slice(0, byteLength)
+    ? (start.length < byteLength ? start + edge() : start).slice(0, byteLength)
     : start.slice(0, EDGE_CHARACTERS) + numbers(middle) +
       edge().slice(0, EDGE_CHARACTERS);
   for (const marker of [end, replyEnd]) {
@@ -66,9 +67,10 @@ function makeText(
     }
   }
   // The marker that follows must not begin in the message, or in its reply.
-  return [end, replyEnd].every((marker) =>
-      (text + marker).indexOf(marker) === text.length
-    )
+  return [end, replyEnd].every((marker) => {
+      const tail = text.slice(-marker.length);
+      return (tail + marker).indexOf(marker) === tail.length;
+    })
     ? text
     : text.slice(0, -1) + ">";
 }
