@@ -18,6 +18,7 @@ import {
 import { drainBacklog } from "./server/backlog.ts";
 import type { Handler } from "./server/handler.ts";
 import { newLimits, type SharedLimits } from "./server/limits.ts";
+import { LinkedList } from "./server/linked_list.ts";
 import { type AnyListener, isGoneClient } from "./server/listen.ts";
 import type { ServerSocket } from "./server/socket.ts";
 import { SocketFile } from "./server/socket_file.ts";
@@ -108,7 +109,7 @@ export class SocketServer implements Server<Deno.Addr> {
   readonly #listener: AnyListener;
   /** The file of a Unix socket. */
   readonly #socketFile: SocketFile | undefined;
-  readonly #open = new Set<ServerConnection>();
+  readonly #open = new LinkedList<ServerConnection>();
   readonly #clock: Clock;
   readonly #around: Around | undefined;
   /** Connections accepted so far. */
@@ -229,7 +230,7 @@ export class SocketServer implements Server<Deno.Addr> {
   /** Runs a connection, beside all others. */
   #run(conn: ServerSocket): void {
     const connection = new ServerConnection(conn, this.#resolved);
-    this.#open.add(connection);
+    const entry = this.#open.add(connection);
     this.#resolved.timer.start();
     const hasPlace = this.#places.take(connection);
     const otherwise = this.#graceExpired ? "shutting down" : undefined;
@@ -239,7 +240,7 @@ export class SocketServer implements Server<Deno.Addr> {
     if (this.#isAborted) connection.abort();
     const run = () => connection.run(refusal);
     (this.#around?.(run) ?? run()).then((report) => {
-      this.#open.delete(connection);
+      this.#open.delete(entry);
       this.#places.release(connection);
       this.#onConnectionEnd?.();
       return this.#options.onConversation?.(report);

@@ -5,10 +5,12 @@
  */
 import { BlockQueue } from "../framing/block_queue.ts";
 import { ReadBuffer } from "../framing/read_buffer.ts";
+import type { AddressCells } from "./address_counts.ts";
 import type { Admission } from "./admission.ts";
 import { type Checked, Deadline } from "./deadline.ts";
 import { ConversationSession } from "./conversation_session.ts";
 import { Identification } from "./identification.ts";
+import type { Entry } from "./linked_list.ts";
 import type { TlsLayer } from "./listen.ts";
 import { MessageSession } from "./message_session.ts";
 import type { Places } from "./places.ts";
@@ -44,6 +46,10 @@ export class ServerConnection implements Checked {
   #isProbed = false;
   /** Whether one of the places of the server is taken: for `Places`. */
   hasPlace = false;
+  /** Where `Places` has it among those that were refused. */
+  refusedEntry: Entry<ServerConnection> | undefined;
+  /** Where `Places` counts it for the address of its client. */
+  addressCells: AddressCells | undefined;
   /** What comes before the session, with a proxy or a client not allowed. */
   readonly #identification: Identification | undefined;
   /** The client was refused unread, or has had its last reply for long. */
@@ -221,11 +227,11 @@ export class ServerConnection implements Checked {
     if (this.#lingeringSinceMs === Infinity) {
       this.#lingeringSinceMs = clock.now();
     }
-    if (hasPlace) lingering.add(this);
+    const entry = hasPlace ? lingering.add(this) : undefined;
     try {
       await this.#transport.linger();
     } finally {
-      lingering.delete(this);
+      if (entry !== undefined) lingering.delete(entry);
     }
   }
 

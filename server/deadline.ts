@@ -53,12 +53,17 @@ export interface PhaseLimits {
   readonly maxEarnedTicks: number;
 }
 
+/** The objects to check: others add and delete them. */
+export interface AllChecked extends Iterable<Checked> {
+  readonly size: number;
+}
+
 /** The timer that all deadlines of a server share. */
 export class DeadlineTimer {
   /** The number of ticks so far. */
   ticks = 0;
   readonly #tickMs: number;
-  readonly #checked: ReadonlySet<Checked>;
+  readonly #checked: AllChecked;
   readonly #isShort: () => boolean;
   readonly #onTick: (isLast: boolean) => void;
   readonly #clock: Clock;
@@ -66,13 +71,13 @@ export class DeadlineTimer {
 
   /**
    * @param limits All limits that deadlines will use, in ms; 0 is no limit.
-   * @param checked The objects to check: a set that others fill and empty.
+   * @param checked The objects to check.
    * @param isShort Whether the server runs short of connections or memory.
    * @param onTick Called at each tick; the last is the one that checks nothing.
    */
   constructor(
     limits: readonly number[],
-    checked: ReadonlySet<Checked>,
+    checked: AllChecked,
     isShort: () => boolean = () => false,
     onTick: (isLast: boolean) => void = () => {},
     clock: Clock = systemClock,

@@ -8,8 +8,8 @@ import { DEFAULT_MAX_BYTES } from "../framing/defaults.ts";
 import { checkMaxBytes } from "../framing/max_bytes.ts";
 import { Admission } from "./admission.ts";
 import { BufferPool, poolBytesFor } from "./buffer_pool.ts";
-import type { ConnectionOptions, ServerConnection } from "./connection.ts";
-import { DeadlineTimer } from "./deadline.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { type AllChecked, DeadlineTimer } from "./deadline.ts";
 import { toFramings } from "./framings.ts";
 import { echoTwice, type Handler } from "./handler.ts";
 import { checkTls } from "./listen.ts";
@@ -149,7 +149,7 @@ export interface ServerState {
   /** The limits of all threads. */
   readonly limits: SharedLimits;
   /** Connections that are open. */
-  readonly open: ReadonlySet<ServerConnection>;
+  readonly open: AllChecked;
   /** Which connections have a place. */
   readonly places: Places;
   /** Whether the server wants connections to end soon. */

@@ -6,7 +6,8 @@
  */
 import type { Clock } from "../framing/clock.ts";
 import type { ServerConnection } from "./connection.ts";
-import type { AddressCells, AddressCounts } from "./address_counts.ts";
+import type { AddressCounts } from "./address_counts.ts";
+import { LinkedList } from "./linked_list.ts";
 import type { SharedCounter, SharedLimits } from "./shared_counter.ts";
 
 /**
@@ -24,13 +25,11 @@ const MIN_LINGER_MS = 1000;
 /** The places of one thread of a server. All threads share their number. */
 export class Places {
   /** Connections that wait for the client's end of file, the oldest first. */
-  readonly lingering = new Set<ServerConnection>();
+  readonly lingering = new LinkedList<ServerConnection>();
   /** Connections that are being sent `ERROR:busy!`, the oldest first. */
-  readonly #refused = new Set<ServerConnection>();
+  readonly #refused = new LinkedList<ServerConnection>();
   readonly #taken: SharedCounter;
   readonly #addresses: AddressCounts | undefined;
-  /** Connections that are counted for their client's address. */
-  readonly #counted = new Map<ServerConnection, AddressCells>();
   readonly #clock: Clock;
 
   /** @param limits The places that are taken in all threads, and by whom. */
@@ -89,7 +88,9 @@ export class Places {
   /** Frees the place of a connection that has ended, if it had one. */
   release(connection: ServerConnection): void {
     if (connection.hasPlace) this.#freePlace(connection);
-    else this.#refused.delete(connection);
+    else if (connection.refusedEntry !== undefined) {
+      this.#refused.delete(connection.refusedEntry);
+    }
     this.#uncount(connection);
   }
 
@@ -103,22 +104,22 @@ export class Places {
     const cells = this.#addresses?.cellsOf(connection.remoteAddr);
     if (cells === undefined) return true;
     if (!this.#addresses!.add(cells)) return false;
-    this.#counted.set(connection, cells);
+    connection.addressCells = cells;
     return true;
   }
 
   #uncount(connection: ServerConnection): void {
-    const cells = this.#counted.get(connection);
-    if (cells === undefined) return;
-    this.#counted.delete(connection);
-    this.#addresses!.remove(cells);
+    const { addressCells } = connection;
+    if (addressCells === undefined) return;
+    connection.addressCells = undefined;
+    this.#addresses!.remove(addressCells);
   }
 
   #refuse(connection: ServerConnection): void {
     // One client that has too many can come at any time, while places are free.
     const isTooMany = this.#refused.size >= MAX_REFUSED_CONNECTIONS &&
       !this.#closeOldest(this.#refused);
-    this.#refused.add(connection);
+    connection.refusedEntry = this.#refused.add(connection);
     if (isTooMany) connection.abort();
   }
 
@@ -126,11 +127,12 @@ export class Places {
    * Closes the connection that has lingered longest, if it is long enough. Its
    * place is free as soon as it has ended, in a moment.
    */
-  #closeOldest(connections: Set<ServerConnection>): boolean {
-    const [oldest] = connections;
-    if (oldest === undefined) return false;
+  #closeOldest(connections: LinkedList<ServerConnection>): boolean {
+    const entry = connections.first;
+    if (entry === undefined) return false;
+    const oldest = entry.value;
     if (oldest.lingeringMs(this.#clock.now()) < MIN_LINGER_MS) return false;
-    connections.delete(oldest);
+    connections.delete(entry);
     oldest.abort();
     return true;
   }

@@ -32,7 +32,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a connection that has ended still counts as lingering",
-      find: "      lingering.delete(this);\n",
+      find: "if (entry !== undefined) lingering.delete(entry);",
       replace: "",
       tests: ["server/connection_test.ts", "tests/patience_test.ts"],
     },

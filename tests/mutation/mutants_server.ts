@@ -217,7 +217,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
   ], [
     {
       name: "the places of clients that were refused are never freed",
-      find: "else this.#refused.delete(connection);",
+      find: "      this.#refused.delete(connection.refusedEntry);\n",
       replace: "",
     },
     {
@@ -254,7 +254,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "the same connection gives its place away twice",
-      find: "connections.delete(oldest);",
+      find: "connections.delete(entry);",
       replace: "",
     },
   ]),

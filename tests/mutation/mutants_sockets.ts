@@ -152,6 +152,23 @@ export const SOCKET_MUTANTS: readonly Mutant[] = [
       replace: "path",
     },
   ]),
+  ...mutantsIn("server/linked_list.ts", ["server/linked_list_test.ts"], [
+    {
+      name: "what was deleted from a list keeps what was added later",
+      find: "entry.previous = entry.next = undefined;",
+      replace: "entry.previous = undefined;",
+    },
+    {
+      name: "a second deletion from a list counts",
+      find: "if (previous === undefined && entry !== this.#first) return;",
+      replace: "",
+    },
+    {
+      name: "a value is added in front of one that was deleted",
+      find: "if (next === undefined) this.#last = previous;",
+      replace: "if (next === undefined) this.#last ??= previous;",
+    },
+  ]),
   ...mutantsIn("server/write_queue.ts", [
     "server/write_queue_test.ts",
     "server/transport_test.ts",
