@@ -1,7 +1,8 @@
 /**
  * Runs simulated worlds, one after another, until one fails:
  *
- *     deno task simulate [--seed N] [--conversations N] [--plan FILE] [--trace]
+ *     deno task simulate [--seed N] [--conversations N] [--minutes N] [--trace]
+ *     deno task simulate --plan FILE
  *
  * @module
  */
@@ -16,6 +17,7 @@ const USAGE = `Usage: deno task simulate [OPTIONS]
 Options:
   --seed N           The first world. [default: a random one]
   --conversations N  How many conversations to run. [default: 100000]
+  --minutes N        Run worlds for this time instead.
   --plan FILE        Run one world: a plan that a failure has printed.
   --trace            Print everything that happens, in the first world only.
   --help             Print this help.`;
@@ -24,6 +26,7 @@ interface Options {
   readonly plan: Plan | undefined;
   readonly seed: number;
   readonly conversations: number;
+  readonly minutes: number;
   readonly trace: boolean;
   readonly help: boolean;
 }
@@ -41,9 +44,8 @@ if (options.help) {
 }
 
 /** Runs what the options ask for. Returns whether no world failed. */
-function run({ plan, seed, conversations, trace }: Options): Promise<boolean> {
-  if (plan !== undefined) return replay(plan);
-  return simulate(seed, conversations, trace);
+function run(options: Options): Promise<boolean> {
+  return options.plan === undefined ? simulate(options) : replay(options.plan);
 }
 
 function parseOptions(args: string[]): Options {
@@ -53,12 +55,16 @@ function parseOptions(args: string[]): Options {
       options: {
         seed: { type: "string" },
         conversations: { type: "string" },
+        minutes: { type: "string" },
         plan: { type: "string" },
         trace: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
-    const { trace, help, plan } = values;
+    const { trace, help, plan, minutes } = values;
+    if (minutes !== undefined && values.conversations !== undefined) {
+      throw new Error("--minutes does not go with --conversations");
+    }
     return {
       plan: plan === undefined ? undefined : readPlan(plan),
       seed: numberOf("--seed", values.seed, 0, Math.random() * SEEDS),
@@ -66,8 +72,9 @@ function parseOptions(args: string[]): Options {
         "--conversations",
         values.conversations,
         1,
-        100_000,
+        minutes === undefined ? 100_000 : MAX_NUMBER,
       ),
+      minutes: numberOf("--minutes", minutes, 1, MAX_NUMBER),
       trace,
       help,
     };
@@ -105,18 +112,17 @@ function numberOf(
 
 /** Returns whether no world failed. */
 async function simulate(
-  firstSeed: number,
-  conversations: number,
-  isTraced: boolean,
+  { seed: firstSeed, conversations, minutes, trace }: Options,
 ): Promise<boolean> {
   console.log(`seed ${firstSeed}`);
   const startMs = performance.now();
+  const isOver = () => performance.now() - startMs > minutes * 60_000;
   const faults = new Map<string, number>();
   const outcomes = new Map<string, number>();
   let [count, events, virtualMs] = [0, 0, 0];
-  for (let seed = firstSeed; count < conversations; seed++) {
+  for (let seed = firstSeed; count < conversations && !isOver(); seed++) {
     const plan = planOf(seed);
-    const result = await runWorld(plan, isTraced ? print : undefined);
+    const result = await runWorld(plan, trace ? print : undefined);
     if (result.violations.length > 0) {
       await explain(seed, result.violations[0]!);
       return false;
@@ -126,7 +132,7 @@ async function simulate(
     virtualMs += result.durationMs;
     add(faults, result.faults);
     add(outcomes, result.outcomes);
-    if (isTraced) break;
+    if (trace) break;
   }
   const seconds = (performance.now() - startMs) / 1000;
   console.log(
