@@ -130,6 +130,16 @@ function isHarsh(world: World, seen: Seen): boolean {
     const { idleTimeout } = server;
     if (idleTimeout > 0 && silenceMs + replyMs > idleTimeout) return true;
   }
+  if (server.keepAlive && server.idleTimeout > 0) {
+    // The wait for the next message begins when the kernel has the reply.
+    const largestBytes = Math.max(
+      plan.handler === "large" ? plan.replyBytes : 0,
+      ...messages.map(({ byteLength }) => byteLength + 20),
+    );
+    const inKernelBytes = Math.min(plan.host.sendBufferBytes, largestBytes);
+    const waitMs = silenceMs + inKernelBytes * 1000 / rate;
+    if (waitMs > server.idleTimeout) return true;
+  }
   if (hasFewPlaces(world)) {
     const lastMs = silenceMs + replyMs +
       (client.kind === "first" ? uploadMs : 0);
