@@ -144,6 +144,7 @@ export class ConversationSession implements Session {
       return this.#ended.reject(new ErrorReply(this.#lastCode));
     }
     // What is being written goes on, and what the function reads next is ended.
+    this.#source.refuse(new ErrorReply(this.#lastCode));
     this.#writes.then(() => {
       this.#options.clock.setImmediate(() => this.interrupt(errorCode));
     });

@@ -7,6 +7,7 @@ import { type Attempt, BufferedSource } from "../framing/buffered_source.ts";
 import type { Clock } from "../framing/clock.ts";
 import type { ChunkReader } from "../framing/chunk_reader.ts";
 import type { ReadOptions } from "../framing/read_options.ts";
+import type { ErrorReply } from "./handler.ts";
 
 /** Calls in a row that may get nowhere before the next ones have to wait. */
 const MAX_STUCK_CALLS = 100;
@@ -30,6 +31,7 @@ export class ConversationSource extends BufferedSource {
   readonly #clock: Clock;
   #unreadBytes = 0;
   #stuckCalls = 0;
+  #refusal: ErrorReply | undefined;
 
   constructor(chunks: ChunkReader, clock: Clock) {
     super(chunks, undefined, clock);
@@ -41,6 +43,11 @@ export class ConversationSource extends BufferedSource {
     this.#stuckCalls = 0;
   }
 
+  /** From now on calls throw this, instead of reading what has arrived. */
+  refuse(error: ErrorReply): void {
+    this.#refusal = error;
+  }
+
   override run<T>(attempt: Attempt<T>, options: ReadOptions): T | Promise<T> {
     const { unreadBytes } = this;
     if (unreadBytes !== this.#unreadBytes) {
@@ -49,11 +56,19 @@ export class ConversationSource extends BufferedSource {
     } else if (++this.#stuckCalls > MAX_STUCK_CALLS) {
       return this.#runLater(attempt, options);
     }
+    return this.#runNow(attempt, options);
+  }
+
+  #runNow<T>(attempt: Attempt<T>, options: ReadOptions): T | Promise<T> {
+    // Where nothing has arrived, the wait for it has its own end.
+    if (this.#refusal !== undefined && this.unreadBytes > 0) {
+      throw this.#refusal;
+    }
     return super.run(attempt, options);
   }
 
   async #runLater<T>(attempt: Attempt<T>, options: ReadOptions): Promise<T> {
     await pauseStuckCall(this.#clock);
-    return super.run(attempt, options);
+    return this.#runNow(attempt, options);
   }
 }

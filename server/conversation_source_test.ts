@@ -67,3 +67,35 @@ Deno.test("ConversationSource does not slow a function down that reads small mes
   await send(null);
   await report;
 });
+
+Deno.test("ConversationSource reads nothing after the end of the grace, also of what has arrived", async () => {
+  const held = Promise.withResolvers<void>();
+  const errors: unknown[] = [];
+  const { connection, written, send, settle } = conversing(
+    async (conversation) => {
+      for (;;) {
+        const message = await conversation.message().catch((error) => {
+          errors.push(error.code);
+          throw error;
+        });
+        await conversation.reply(async function* () {
+          yield message!.text();
+          await held.promise;
+          yield "!";
+        }());
+      }
+    },
+  );
+  const report = connection.run();
+  await send("a;b;c;");
+  assertEquals(written(), "a");
+  connection.finishSoon();
+  connection.interrupt("shutting down");
+  held.resolve();
+  await settle();
+  // The reply that had begun is complete.
+  assertEquals(written(), "a!;ERROR:shutting down!;");
+  assertEquals(errors, ["shutting down"]);
+  await send(null);
+  assertEquals((await report).outcome, "shutting down");
+});

@@ -13,6 +13,12 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
     "tests/converse_errors_test.ts",
   ], [
     {
+      name: "messages that have arrived are answered long after the grace",
+      find: "this.#source.refuse(new ErrorReply(this.#lastCode));",
+      replace: "",
+      tests: ["server/conversation_source_test.ts"],
+    },
+    {
       name: "what a function writes stays queued while it waits for a message",
       find: "    if (this.#isOver) throw OVER;\n    this.#flushSoon();",
       replace: "    if (this.#isOver) throw OVER;",
