@@ -17,7 +17,7 @@ interface Event {
 }
 
 /** More events than any world of a few clients has. */
-const MAX_EVENTS = 1_000_000;
+const MAX_EVENTS = 20_000_000;
 
 /** A queue of events, and the time of the one that happens now. */
 export class VirtualTime {
