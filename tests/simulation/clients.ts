@@ -47,6 +47,9 @@ type ScriptedKind = Exclude<ClientPlan["kind"], "sendData" | "connect">;
 export const DRIPS = 200;
 const FLOODS = 40;
 
+/** A flood is over where it would ask for more than this, in bytes. */
+const MAX_FLOOD_REPLY_BYTES = 16 * 2 ** 20;
+
 const encoder = new TextEncoder();
 
 /** Runs a client. Never rejects: what happens is in what it has seen. */
@@ -243,7 +246,11 @@ class ScriptedClient {
 
   async #flood(conn: SimulatedConn): Promise<void> {
     const block = this.#bytes();
-    for (let round = 0; round < FLOODS; round++) {
+    const { handler, replyBytes } = this.#world;
+    const eachBytes = handler === "large" ? replyBytes : 0;
+    const roundBytes = this.#plan.messages.length * eachBytes;
+    const floods = Math.min(FLOODS, MAX_FLOOD_REPLY_BYTES / roundBytes);
+    for (let round = 0; round < floods; round++) {
       for (let unsent = block; unsent.length > 0;) {
         unsent = unsent.subarray(await this.#write(conn, unsent));
       }
