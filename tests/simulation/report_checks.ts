@@ -202,7 +202,8 @@ function checkDuration(
     say(`The server bears ${Math.round(silenceMs)} ms of silence`);
   }
   if (client.kind !== "drips" || server.keepAlive) return;
-  if (messageTimeout === 0) return;
+  // A client may take a long reply as slowly as it likes, byte by byte.
+  if (messageTimeout === 0 || handler === "large") return;
   const durationMs = socket.closedAtMs - Math.max(atMs, activeAtMs);
   // Each byte earns the time that it takes at the minimal rate.
   const mostMs = messageTimeout + limitMs + DRIPS * 1000 / minRate;
