@@ -156,7 +156,10 @@ export class ServerConnection implements Checked {
       if (isUnanswered || isUnconfirmed) transport.replyLost = true;
     } catch (error) {
       if (transport.isGone(error)) {
-        if (session.hasBegun) transport.replyLost = true;
+        // We have closed after a reply that nobody has confirmed.
+        const isUnconfirmed = transport.isClosed && session.outcome !== "" &&
+          transport.bytesOut > 0;
+        if (session.hasBegun || isUnconfirmed) transport.replyLost = true;
         session.outcome ||= transport.isClosed ? "aborted" : this.#lost(error);
       } else {
         session.outcome = "failed";

@@ -238,6 +238,22 @@ Deno.test("ServerConnection.abort() while a reply is made is reported as aborted
   assertEquals((await report).outcome, "aborted");
 });
 
+Deno.test("ServerConnection.abort() soon after an error reply is a lost reply", async () => {
+  const { connection, written, send, settle } = scriptedConnection(
+    KEEPING,
+    () => new Promise(() => {}),
+  );
+  const report = connection.run();
+  await send("a;");
+  connection.interrupt("shutting down");
+  await settle();
+  assertEquals(written(), "ERROR:shutting down!;");
+  // It waits for what may have arrived behind the message.
+  connection.abort();
+  const { outcome, replyLost } = await report;
+  assertEquals([outcome, replyLost], ["shutting down", true]);
+});
+
 Deno.test("ServerConnection.abort() in the middle of a reply is a lost reply", async () => {
   const stops = async function* () {
     yield "begun";

@@ -52,9 +52,14 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       replace: "false",
     },
     {
+      name: "a reply before the server aborts counts as kept",
+      find: "session.hasBegun || isUnconfirmed",
+      replace: "session.hasBegun",
+    },
+    {
       name: "a reply that is cut in its middle counts as kept",
-      find: "if (session.hasBegun) transport.replyLost = true;",
-      replace: "",
+      find: "session.hasBegun || isUnconfirmed",
+      replace: "isUnconfirmed",
     },
     {
       name: "a client that stalls while lingering spoils a good outcome",
