@@ -306,6 +306,7 @@ Deno.test.each<
 >(
   [
     { name: "message()", call: (each) => each.message() },
+    { name: "until()", call: (each) => each.until(";") },
     { name: "exactly()", call: (each) => each.exactly(9) },
     { name: "exactly() of no number", call: (each) => each.exactly(NaN) },
     { name: "reply() with a marker in it", call: (each) => each.reply("a;b") },

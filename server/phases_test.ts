@@ -128,6 +128,13 @@ Deno.test.each<Case>([
     seconds: 2,
   },
   {
+    name: "lingering with a short limit, where the server is short",
+    phase: "lingering",
+    isShort: true,
+    times: { lingerTimeoutMs: 1600 },
+    seconds: 1.6,
+  },
+  {
     name: "lingering without a limit, where the server is short",
     phase: "lingering",
     isShort: true,

@@ -140,7 +140,10 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
-  ...mutantsIn("server/message_session.ts", ["tests/handler_options_test.ts"], [
+  ...mutantsIn("server/message_session.ts", [
+    "server/skipped_message_test.ts",
+    "tests/handler_options_test.ts",
+  ], [
     {
       name: "a greeting is not sent",
       find: "refusal === undefined && greeting.length > 0",
