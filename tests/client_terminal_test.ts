@@ -66,8 +66,8 @@ Deno.test(
       const { code, stdout } = await type(args, [
         ["Ctrl-D", "hello\n"],
         // The terminal edits the line: a backspace.
-        ["hellohello", "worm\x7fld\n"],
-        ["worldworld", "\x04"],
+        ["hellohello\r\n", "worm\x7fld\n"],
+        ["worldworld\r\n", "\x04"],
       ]);
       assertEquals(
         stdout.replaceAll("\b \b", "").replaceAll("^D\b\b", ""),
