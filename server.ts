@@ -238,8 +238,10 @@ export class SocketServer implements Server<Deno.Addr> {
     if (this.#isShuttingDown) connection.finishSoon();
     // It was accepted in the turn in which the server was aborted.
     if (this.#isAborted) connection.abort();
-    const run = () => connection.run(refusal);
-    (this.#around?.(run) ?? run()).then((report) => {
+    const running = this.#around === undefined
+      ? connection.run(refusal)
+      : this.#around(() => connection.run(refusal));
+    running.then((report) => {
       this.#open.delete(entry);
       this.#places.release(connection);
       this.#onConnectionEnd?.();

@@ -148,7 +148,8 @@ export class ServerConnection implements Checked {
       if (ending === "idle") this.#lingersBriefly = true;
       await transport.flush();
       this.#buffer.finish();
-      await this.#linger(refusal !== "busy");
+      if (transport.isEndOfFile) await transport.endAfterClient();
+      else await this.#linger(refusal !== "busy");
       // A message that came after a close in silence gets no reply. Without the
       // client's end of file, nobody knows whether it has read the last one.
       const isUnanswered = ending !== "reply" && session.hasUnread;
@@ -254,16 +255,19 @@ export class ServerConnection implements Checked {
     const { client, bytesIn, bytesOut, replyLost } = this.#transport;
     const { remoteAddr, clientCertificate } = client;
     const { outcome, error, messages } = this.#session;
-    return {
+    const report: ConversationReport = {
       remoteAddr,
-      ...(clientCertificate !== undefined && { clientCertificate }),
       outcome: outcome || "ok",
       messages,
       bytesIn,
       bytesOut,
       durationMs: this.#options.clock.now() - this.#startedMs,
       replyLost,
-      ...(error !== undefined && { error }),
     };
+    if (clientCertificate !== undefined) {
+      report.clientCertificate = clientCertificate;
+    }
+    if (error !== undefined) report.error = error;
+    return report;
   }
 }

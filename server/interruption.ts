@@ -1,5 +1,5 @@
 /**
- * The end of a wait that has no result.
+ * Waiting that can be interrupted, for a read or for a handler.
  *
  * @module
  */
@@ -13,5 +13,60 @@ export class Interruption {
 
   constructor(errorCode: string) {
     this.errorCode = errorCode;
+  }
+}
+
+/** Who waits. It is told once: one of its methods is called. */
+export interface Waiter<T> {
+  resolve(value: T | Interruption): void;
+  reject(reason: unknown): void;
+}
+
+/** The one thing at a time that a connection waits for. */
+export class Wait {
+  // deno-lint-ignore no-explicit-any
+  #waiter: Waiter<any> | undefined;
+  /** An interruption that came while nothing was waited for, as in a write. */
+  #interruption: Interruption | undefined;
+
+  /**
+   * Begins a wait. Returns false if it is over at once, because the interruption
+   * came before.
+   */
+  begin(waiter: Waiter<never>): boolean {
+    const interruption = this.takeInterruption();
+    if (interruption === undefined) this.#waiter = waiter;
+    else waiter.resolve(interruption);
+    return interruption === undefined;
+  }
+
+  /** Ends a wait. Returns false if it is over: somebody has told the waiter. */
+  end(waiter: Waiter<never>): boolean {
+    if (this.#waiter !== waiter) return false;
+    this.#waiter = undefined;
+    return true;
+  }
+
+  /** Ends the wait, or the next one, with an interruption. */
+  interrupt(errorCode: string): void {
+    const interruption = new Interruption(errorCode);
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter === undefined) this.#interruption = interruption;
+    else waiter.resolve(interruption);
+  }
+
+  /** Ends the wait, if there is one, for a reason. */
+  reject(reason: unknown): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.reject(reason);
+  }
+
+  /** Forgets an interruption that came while nothing was waited for. */
+  takeInterruption(): Interruption | undefined {
+    const interruption = this.#interruption;
+    this.#interruption = undefined;
+    return interruption;
   }
 }

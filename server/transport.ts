@@ -7,7 +7,7 @@
 import type { ReadMemory } from "../framing/chunk_reader.ts";
 import { BufferLimitError } from "../framing/read_buffer.ts";
 import type { Deadline } from "./deadline.ts";
-import { Interruption } from "./interruption.ts";
+import { type Interruption, Wait, type Waiter } from "./interruption.ts";
 import type { Phases } from "./phases.ts";
 import { isEndOfTcp } from "./socket_errors.ts";
 import type { ClientIdentity, ServerSocket } from "./socket.ts";
@@ -31,13 +31,6 @@ export const CANCELLED = new DOMException("The client has left", "AbortError");
 /** Work that is useless once the peer is gone. */
 interface Abortable {
   abort(reason: unknown): void;
-}
-
-/** The promise of a read or a handler that the connection waits for. */
-interface Waiter {
-  // deno-lint-ignore no-explicit-any
-  resolve(value: any): void;
-  reject(reason: unknown): void;
 }
 
 /** One socket. It is closed exactly once. */
@@ -68,9 +61,7 @@ export class Transport {
   #pendingWrite: Promise<number> | undefined;
   #draining: Promise<void> | undefined;
   #isLingering = false;
-  #waiter: Waiter | undefined;
-  /** An interruption that came while nothing was waited for, as in a write. */
-  #interruption: Interruption | undefined;
+  readonly #wait = new Wait();
   #gone: { reason: unknown } | undefined;
   #dependent: Abortable | undefined;
 
@@ -139,72 +130,61 @@ export class Transport {
    * becomes the first read of the drain.
    */
   interrupt(errorCode: string): void {
-    const interruption = new Interruption(errorCode);
-    if (this.#waiter === undefined) this.#interruption = interruption;
-    else this.#waiter.resolve(interruption);
-    this.#waiter = undefined;
+    this.#wait.interrupt(errorCode);
   }
 
   /** Forgets an interruption that came while nothing was waited for. */
   takeInterruption(): Interruption | undefined {
-    const interruption = this.#interruption;
-    this.#interruption = undefined;
-    return interruption;
+    return this.#wait.takeInterruption();
   }
 
   /** Waits for a promise, or an interruption. Rejects when the peer is gone. */
   waitFor<T>(promise: Promise<T>): Promise<T | Interruption> {
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.#waiter = waiter;
-      if (this.#gone !== undefined) reject(this.#gone.reason);
-      promise.then((value) => {
-        this.#endWait(waiter);
-        resolve(value);
-      }, (error) => {
-        this.#endWait(waiter);
-        reject(error);
-      });
-      const interruption = this.takeInterruption();
-      if (interruption !== undefined) this.interrupt(interruption.errorCode);
+      const waiter: Waiter<T> = { resolve, reject };
+      promise.then(
+        (value) => this.#wait.end(waiter) && resolve(value),
+        (error) => this.#wait.end(waiter) && reject(error),
+      );
+      this.#wait.begin(waiter);
+      if (this.#gone !== undefined) this.#wait.reject(this.#gone.reason);
     });
-  }
-
-  #endWait(waiter: Waiter): void {
-    if (this.#waiter === waiter) this.#waiter = undefined;
   }
 
   /** Reads one chunk; null at the end of file. Can be interrupted. */
   read(): Promise<Uint8Array | null | Interruption> {
-    const interruption = this.takeInterruption();
-    if (interruption !== undefined) return Promise.resolve(interruption);
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.#waiter = waiter;
-      let free;
-      try {
-        free = this.#buffer.beginRead();
-      } catch (error) {
-        if (!(error instanceof BufferLimitError)) throw error;
-        return resolve(new Interruption("busy"));
+    return new Promise((resolve, reject) => this.readTo({ resolve, reject }));
+  }
+
+  /**
+   * The same without a promise, which each of many silent connections would
+   * keep. The waiter may be told before this returns.
+   */
+  readTo(waiter: Waiter<Uint8Array | null>): void {
+    if (!this.#wait.begin(waiter)) return;
+    let free;
+    try {
+      free = this.#buffer.beginRead();
+    } catch (error) {
+      if (!(error instanceof BufferLimitError)) throw error;
+      return this.#wait.interrupt("busy");
+    }
+    this.#pendingRead = this.#conn.read(free).then((count) => {
+      this.#pendingRead = undefined;
+      this.#deadline.progress();
+      const chunk = this.#buffer.endRead(count ?? 0);
+      this.bytesIn += chunk.length;
+      if (count === null) this.isEndOfFile = true;
+      if (this.#wait.end(waiter)) waiter.resolve(count === null ? null : chunk);
+    }, (error) => {
+      this.#pendingRead = undefined;
+      this.#buffer.endRead(0);
+      if (this.#draining !== undefined && isEndOfTcp(error)) {
+        this.isEndOfFile = true;
+        return;
       }
-      this.#pendingRead = this.#conn.read(free).then((count) => {
-        this.#pendingRead = undefined;
-        this.#endWait(waiter);
-        this.#deadline.progress();
-        const chunk = this.#buffer.endRead(count ?? 0);
-        this.bytesIn += chunk.length;
-        if (count === null) this.isEndOfFile = true;
-        resolve(count === null ? null : chunk);
-      }, (error) => {
-        this.#pendingRead = undefined;
-        this.#endWait(waiter);
-        this.#buffer.endRead(0);
-        if (this.#draining !== undefined && isEndOfTcp(error)) {
-          this.isEndOfFile = true;
-          resolve(null);
-        } else reject(this.markPeerGone(error));
-      });
+      const reason = this.markPeerGone(error);
+      if (this.#wait.end(waiter)) waiter.reject(reason);
     });
   }
 
@@ -243,8 +223,7 @@ export class Transport {
 
   #fail(error: unknown): void {
     this.replyLost = true;
-    const reason = this.markPeerGone(error);
-    this.#waiter?.reject(reason);
+    this.#wait.reject(this.markPeerGone(error));
   }
 
   /**
@@ -300,32 +279,37 @@ export class Transport {
   }
 
   /**
+   * Ends a connection whose client has ended already: nothing is unread, and
+   * nothing can come, so the close serves as the half-close. A client that has
+   * closed looks like one that has half-closed. If the reply was met by a reset
+   * that is here already, an empty write fails and reports it; a reset that is
+   * still on its way is not seen. TLS has to end explicitly: a close alone is a
+   * truncation.
+   */
+  endAfterClient(): Promise<unknown> {
+    const ending = "handshake" in this.#conn
+      ? this.#conn.closeWrite()
+      : this.#conn.write(EMPTY);
+    return ending.catch((error) => this.#failToEnd(error));
+  }
+
+  /**
    * Half-closes, and waits for the client's end of file, while the drain goes
-   * on. If the end of file has arrived, the close serves as the half-close. A
-   * close with unread bytes would be a reset, and a reset throws away the reply
-   * that is still on its way (RFC 9293 3.6.1, RFC 9112 9.6, nginx's
+   * on. A close with unread bytes would be a reset, and a reset throws away the
+   * reply that is still on its way (RFC 9293 3.6.1, RFC 9112 9.6, nginx's
    * lingering_close).
    */
   async linger(): Promise<void> {
-    try {
-      // TLS has to end explicitly: a close alone is a truncation.
-      if (this.isEndOfFile && !("handshake" in this.#conn)) {
-        // Nothing is unread, and nothing can come: a close is enough. A client
-        // that has closed looks like one that has half-closed. If the reply was
-        // met by a reset that is here already, an empty write fails and reports
-        // it; a reset that is still on its way is not seen.
-        await this.#conn.write(EMPTY);
-        return;
-      }
-      await this.#conn.closeWrite();
-    } catch (error) {
-      this.replyLost = true;
-      throw this.markPeerGone(error);
-    }
+    await this.#conn.closeWrite().catch((error) => this.#failToEnd(error));
     if (this.isEndOfFile) return;
     this.#isLingering = true;
     this.#deadline.start(this.#phases.lingering);
     await this.#draining;
+  }
+
+  #failToEnd(error: unknown): never {
+    this.replyLost = true;
+    throw this.markPeerGone(error);
   }
 
   /** Closes at once, whatever is pending. May be called again. */
@@ -335,15 +319,16 @@ export class Transport {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#conn.close();
-    const reason = this.markPeerGone(CLOSED);
-    this.#waiter?.reject(reason);
+    this.#wait.reject(this.markPeerGone(CLOSED));
   }
 
   /** Closes. Resolves when no read and no write is pending any more. */
   async end(): Promise<void> {
     this.close();
-    await this.#pendingRead;
-    await this.#draining;
+    if (!this.isEndOfFile) {
+      await this.#pendingRead;
+      await this.#draining;
+    }
     // What it has written counts, though nobody waits for it any more.
     await this.#pendingWrite?.catch(() => {});
   }

@@ -80,9 +80,36 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "nothing interrupts a handler that begins after the grace",
-      find: 'if (this.#lastCode !== "") this.#interruptSoon();',
+      find: 'if (this.#reader.lastCode !== "") this.#interruptSoon();',
       replace: "",
     },
+    {
+      name: "a client that sends messages ahead keeps others waiting",
+      find: "count % MESSAGES_PER_TURN === 0 &&",
+      replace: "count % MESSAGES_PER_TURN < 0 &&",
+      tests: ["server/connection_test.ts", "tests/attack_test.ts"],
+    },
+    {
+      name: "an end of file between two messages gets an error reply",
+      find: "if (isGoodbye || last === SILENCE) return SILENCE;",
+      replace: "if (last === SILENCE) return SILENCE;",
+    },
+    {
+      name: "a reply that was just sent counts as long arrived",
+      find: 'return this.#reader.mayReplyBeOnItsWay() ? "silence" : "idle";',
+      replace: 'return "idle";',
+    },
+    {
+      name: "a reply that arrived long ago counts as on its way",
+      find: 'return this.#reader.mayReplyBeOnItsWay() ? "silence" : "idle";',
+      replace: 'return "silence";',
+    },
+  ]),
+  ...mutantsIn("server/message_reader.ts", [
+    "server/connection_test.ts",
+    "tests/keep_alive_test.ts",
+    "tests/server_test.ts",
+  ], [
     {
       name: "with keep-alive, no limit holds for a complete message",
       find: `this.#isIdle = false;
@@ -119,17 +146,6 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
-      name: "a client that sends messages ahead keeps others waiting",
-      find: "count % MESSAGES_PER_TURN === 0 &&",
-      replace: "count % MESSAGES_PER_TURN < 0 &&",
-      tests: ["server/connection_test.ts", "tests/attack_test.ts"],
-    },
-    {
-      name: "an end of file between two messages gets an error reply",
-      find: "if (isGoodbye || result === SILENCE) return SILENCE;",
-      replace: "if (result === SILENCE) return SILENCE;",
-    },
-    {
       name: "an idle connection gets an error reply that nothing asked for",
       find: "return this.#isIdle && !mayAnswer ? SILENCE : chunk;",
       replace: "return chunk;",
@@ -138,16 +154,6 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       name: "the interruption of one wait ends the next one, too",
       find: "    this.#transport.takeInterruption();\n    this.#isReading",
       replace: "    this.#isReading",
-    },
-    {
-      name: "a reply that was just sent counts as long arrived",
-      find: 'return this.#mayBeOnItsWay() ? "silence" : "idle";',
-      replace: 'return "idle";',
-    },
-    {
-      name: "a reply that arrived long ago counts as on its way",
-      find: 'return this.#mayBeOnItsWay() ? "silence" : "idle";',
-      replace: 'return "silence";',
     },
   ]),
   ...mutantsIn("server/responder.ts", [
@@ -275,34 +281,28 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a read that fails keeps its block for ever",
-      find: "        this.#buffer.endRead(0);\n",
+      find: "      this.#buffer.endRead(0);\n",
       replace: "",
     },
     {
       name: "the connection ends while a read is pending",
-      find: "    this.close();\n    await this.#pendingRead;",
-      replace: "    this.close();",
-    },
-    {
-      name: "an interruption that comes during a write is lost",
-      find:
-        "if (this.#waiter === undefined) this.#interruption = interruption;",
-      replace: "if (this.#waiter === undefined) return;",
-    },
-    {
-      name: "a wait that has ended takes the next interruption",
-      find: "if (this.#waiter === waiter) this.#waiter = undefined;",
-      replace: "",
+      find: "      await this.#pendingRead;\n      await this.#draining;",
+      replace: "      await this.#draining;",
     },
     {
       name: "a connection is closed without a half-close",
-      find: "await this.#conn.closeWrite();",
-      replace: "await Promise.resolve();",
+      find: "await this.#conn.closeWrite().catch(",
+      replace: "await Promise.resolve().catch(",
+    },
+    {
+      name: "a reset by a client that has closed is not looked for",
+      find: ": this.#conn.write(EMPTY);",
+      replace: ": Promise.resolve();",
     },
     {
       name: "the server does not linger",
-      find: "    await this.#draining;\n  }\n\n  /** Closes at once",
-      replace: "  }\n\n  /** Closes at once",
+      find: "    await this.#draining;\n  }\n\n  #failToEnd",
+      replace: "  }\n\n  #failToEnd",
     },
     {
       name: "the deadline of lingering does not start",
@@ -321,22 +321,24 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
-  ...mutantsIn("server/socket_file.ts", ["tests/socket_file_test.ts"], [
+  ...mutantsIn("server/interruption.ts", [
+    "server/transport_test.ts",
+    "tests/server_test.ts",
+  ], [
     {
-      name: "the Unix socket of another server is removed",
-      find: "if (this.isOurs) Deno.removeSync(this.#path);",
-      replace: "if (exists(this.#path)) Deno.removeSync(this.#path);",
+      name: "an interruption that comes during a write is lost",
+      find: "if (waiter === undefined) this.#interruption = interruption;",
+      replace: "if (waiter === undefined) return;",
     },
     {
-      name: "closing removes the Unix socket of another server",
-      find: "if (!exists(this.#path) || this.isOurs) return;",
-      replace: "if (exists(this.#path) || this.isOurs) return;",
+      name: "a wait that has ended takes the next interruption",
+      find: "    this.#waiter = undefined;\n    return true;",
+      replace: "    return true;",
     },
     {
-      name: "a file that is not a socket is removed at the start",
-      find: "return isSocket ? `${dev}",
-      replace: "return isSocket || true ? `${dev}",
-      tests: ["tests/unix_test.ts"],
+      name: "a wait that was interrupted is told its result, too",
+      find: "if (this.#waiter !== waiter) return false;",
+      replace: "",
     },
   ]),
 ];

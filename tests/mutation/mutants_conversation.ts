@@ -146,8 +146,8 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
   ], [
     {
       name: "a greeting is not sent",
-      find: "refusal === undefined && greeting.length > 0",
-      replace: "refusal === undefined && greeting.length > 1e6",
+      find: "if (greeting.length === 0) return",
+      replace: "if (greeting.length < 1e6) return",
     },
     {
       name:
@@ -161,6 +161,16 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "false",
     },
     {
+      name: "an end of file after the reply counts as the client's leaving",
+      find: "    this.#transport.isEndOfFileCancel = false;\n",
+      replace: "",
+    },
+  ]),
+  ...mutantsIn("server/message_reader.ts", [
+    "server/skipped_message_test.ts",
+    "tests/handler_options_test.ts",
+  ], [
+    {
       name: "the blocks of a message that is skipped are kept",
       find: "    this.#buffer.nextMessage(unread.length);\n",
       replace: "",
@@ -169,11 +179,6 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       name:
         "a message that is skipped and never ends gets a second error reply",
       find: "if (this.#isSkipping) return SILENCE;",
-      replace: "",
-    },
-    {
-      name: "an end of file after the reply counts as the client's leaving",
-      find: "    this.#transport.isEndOfFileCancel = false;\n",
       replace: "",
     },
   ]),

@@ -11,12 +11,6 @@ const TESTS = ["tests/simulation/simulation_test.ts"];
 const MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/transport.ts", TESTS, [
     {
-      name: "an interruption that meets a write is lost",
-      find: `if (this.#waiter === undefined) this.#interruption = interruption;
-    else this.#waiter.resolve(interruption);`,
-      replace: "this.#waiter?.resolve(interruption);",
-    },
-    {
       name: "no time limit holds while a reply is written",
       find: "deadline.start(writing, this.bytesOut * ticksPerByte);",
       replace: "",
@@ -27,11 +21,18 @@ const MUTANTS: readonly Mutant[] = [
       replace: "",
     },
   ]),
+  ...mutantsIn("server/interruption.ts", TESTS, [
+    {
+      name: "an interruption that meets a write is lost",
+      find: "if (waiter === undefined) this.#interruption = interruption;",
+      replace: "if (waiter === undefined) return;",
+    },
+  ]),
   ...mutantsIn("server/message_session.ts", TESTS, [
     {
       name: "a message at the end of the grace ends those that came with it",
       find: "this.#mayGoOn(result); count++",
-      replace: 'this.#mayGoOn(result) && this.#lastCode === ""; count++',
+      replace: 'this.#mayGoOn(result) && this.#reader.lastCode === ""; count++',
     },
     {
       name: "a connection ends after five messages",
@@ -47,6 +48,13 @@ const MUTANTS: readonly Mutant[] = [
       const isLongTurn = `,
     },
     {
+      name: "the last reply before a shutdown is given up briefly",
+      find: 'return this.#reader.mayReplyBeOnItsWay() ? "silence" : "idle";',
+      replace: 'return "idle";',
+    },
+  ]),
+  ...mutantsIn("server/message_reader.ts", TESTS, [
+    {
       name: "messages are counted twice",
       find: "    this.messages++;\n",
       replace: "    this.messages += 2;\n",
@@ -61,11 +69,6 @@ const MUTANTS: readonly Mutant[] = [
       this.#transport.interrupt("shutting down");
     }
   }`,
-    },
-    {
-      name: "the last reply before a shutdown is given up briefly",
-      find: 'return this.#mayBeOnItsWay() ? "silence" : "idle";',
-      replace: 'return "idle";',
     },
   ]),
   ...mutantsIn("server/connection.ts", TESTS, [

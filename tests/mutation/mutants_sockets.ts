@@ -1,12 +1,13 @@
 /**
  * Mistakes in the sockets of `node:net` and `node:tls`, in what the script makes
- * of them, and in what waits to be written to a socket.
+ * of them, in the lists and queues beside a socket, and in the files of Unix
+ * sockets.
  *
  * @module
  */
 import { type Mutant, mutantsIn } from "./mutant.ts";
 
-/** Mistakes in sockets that are not Deno's own, and in what is written. */
+/** Mistakes in sockets that are not Deno's own, and beside all sockets. */
 export const SOCKET_MUTANTS: readonly Mutant[] = [
   ...mutantsIn("server/tls_socket.ts", [
     "server/tls_socket_test.ts",
@@ -188,6 +189,24 @@ export const SOCKET_MUTANTS: readonly Mutant[] = [
       name: "replies in two buffers are taken for neighbours",
       find: "buffer !== this.#buffer || ",
       replace: "this.#buffer === undefined || ",
+    },
+  ]),
+  ...mutantsIn("server/socket_file.ts", ["tests/socket_file_test.ts"], [
+    {
+      name: "the Unix socket of another server is removed",
+      find: "if (this.isOurs) Deno.removeSync(this.#path);",
+      replace: "if (exists(this.#path)) Deno.removeSync(this.#path);",
+    },
+    {
+      name: "closing removes the Unix socket of another server",
+      find: "if (!exists(this.#path) || this.isOurs) return;",
+      replace: "if (exists(this.#path) || this.isOurs) return;",
+    },
+    {
+      name: "a file that is not a socket is removed at the start",
+      find: "return isSocket ? `${dev}",
+      replace: "return isSocket || true ? `${dev}",
+      tests: ["tests/unix_test.ts"],
     },
   ]),
 ];
