@@ -25,7 +25,7 @@ const encoder = new TextEncoder();
 
 /**
  * Makes small chunks. Each has bytes of its own, which are never used again.
- * Those that follow each other mostly lie next to each other in memory.
+ * Chunks made one after another mostly lie next to each other in memory.
  */
 export class SmallChunks {
   #buffer = new Uint8Array(0);

@@ -80,10 +80,8 @@ export class Phases {
       earned: "idle",
       maxEarnedTicks: KERNEL_BUFFER_BYTES * this.ticksPerByte,
     };
-    const strictMs = lingerTimeoutMs === 0
-      ? SHORT_LINGER_MS
-      : Math.min(lingerTimeoutMs, SHORT_LINGER_MS);
-    const strict = timer.limits(strictMs, SHORT_LINGER_TOTAL_MS);
+    // Of the strict and the patient limits, the shorter one holds.
+    const strict = timer.limits(SHORT_LINGER_MS, SHORT_LINGER_TOTAL_MS);
     const patientTicks = timer.ticksFor(lingerTimeoutMs);
     this.lingering = {
       ...strict,

@@ -99,9 +99,8 @@ export interface ServeOptions {
    * The longest time without a byte received, or without a byte of the reply
    * accepted by the kernel. The first gets `ERROR:timed out!`; between two
    * messages (`keepAlive`) the server closes in silence, this long after the
-   * kernel took the reply. The second is closed;
-   * what may lie in the kernel's buffer adds the time that it takes at
-   * `minRate`. @default {30000}
+   * kernel took the reply. The second is closed; what may lie in the kernel's
+   * buffer adds the time that it takes at `minRate`. @default {30000}
    */
   idleTimeout?: number;
   /**

@@ -269,8 +269,8 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "the total bound of lingering is ignored where places run short",
-      find: "timer.limits(strictMs, SHORT_LINGER_TOTAL_MS)",
-      replace: "timer.limits(strictMs, 0)",
+      find: "timer.limits(SHORT_LINGER_MS, SHORT_LINGER_TOTAL_MS)",
+      replace: "timer.limits(SHORT_LINGER_MS, 0)",
     },
     {
       name: "a client may linger for ever if it goes on sending",
@@ -292,11 +292,6 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       name: "messageTimeout ends an idle connection",
       find: "this.idle = timer.limits(idleTimeoutMs, 0)",
       replace: "this.idle = timer.limits(idleTimeoutMs, messageTimeoutMs)",
-    },
-    {
-      name: "lingerTimeout is not kept where places run short",
-      find: "Math.min(lingerTimeoutMs, SHORT_LINGER_MS)",
-      replace: "SHORT_LINGER_MS",
     },
   ]),
   ...mutantsIn("server/options.ts", [

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ByteQueue } from "./byte_queue.ts";
+import type { ByteBuffer } from "./byte_buffer.ts";
 import type { SimulatedConn } from "./connection.ts";
 import { LibraryClient } from "./library_client.ts";
 import { frame, messageText } from "./messages.ts";
@@ -21,9 +21,9 @@ export interface Seen {
   /** The ends of its connections. */
   readonly sockets: Socket[];
   /** Everything that it has sent. */
-  readonly sent: ByteQueue;
+  readonly sent: ByteBuffer;
   /** Everything that it has received. */
-  readonly received: ByteQueue;
+  readonly received: ByteBuffer;
   /** How its connection ended; empty while it goes on. */
   end: string;
   /** When it was connected, in ms. */

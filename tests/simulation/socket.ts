@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ByteQueue } from "./byte_queue.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { type Direction, GIVE_UP_MS, type Line } from "./line.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -77,7 +77,7 @@ export class Socket {
    * what is on the line, then what is not sent. What is lost for good, nothing
    * follows: it stays here, and is never read.
    */
-  readonly #written = new ByteQueue();
+  readonly #written = new ByteBuffer();
   /** Bytes of the peer that have arrived, and wait to be read. */
   receivedBytes = 0;
   #unsentBytes = 0;

@@ -9,7 +9,7 @@ import type { AnyListener } from "../../server/listen.ts";
 import { shortestLimits } from "../../server/phases.ts";
 import type { ConversationReport } from "../../server/report.ts";
 import { SocketServer } from "../../server.ts";
-import { ByteQueue } from "./byte_queue.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { checkClient } from "./checks.ts";
 import { runClient, type Seen } from "./clients.ts";
 import { converseWith, HandlerLog, handlerOf } from "./handlers.ts";
@@ -191,8 +191,8 @@ export async function runWorld(
     plan: client,
     ports: [],
     sockets: [],
-    sent: new ByteQueue(),
-    received: new ByteQueue(),
+    sent: new ByteBuffer(),
+    received: new ByteBuffer(),
     end: "",
     abortedAtMs: Infinity,
     connectedAtMs: Infinity,

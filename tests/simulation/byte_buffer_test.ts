@@ -1,25 +1,25 @@
 import { assertEquals } from "@std/assert";
 import { Random } from "../random.ts";
-import { ByteQueue } from "./byte_queue.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 
-Deno.test("ByteQueue returns bytes in the order in which they came", () => {
+Deno.test("ByteBuffer returns bytes in the order in which they came", () => {
   const random = new Random(1);
   for (let round = 0; round < 100; round++) {
-    const queue = new ByteQueue();
-    // What the queue has to hold.
+    const byteBuffer = new ByteBuffer();
+    // What it has to hold.
     let expected = "";
     let next = 0;
     for (let step = 0; step < 50; step++) {
       const bytes = new Uint8Array(random.magnitude(1, 2000) - 1)
         .map(() => next++ % 128);
-      queue.push(bytes);
+      byteBuffer.push(bytes);
       expected += String.fromCharCode(...bytes);
-      // The queue has its own copy.
+      // It has its own copy.
       bytes.fill(255);
-      assertEquals(queue.text(), expected);
+      assertEquals(byteBuffer.text(), expected);
       const buffer = new Uint8Array(random.int(0, 2000)).fill(255);
       const maxBytes = random.int(0, 3000);
-      const count = queue.take(buffer, maxBytes);
+      const count = byteBuffer.take(buffer, maxBytes);
       assertEquals(count, Math.min(buffer.length, maxBytes, expected.length));
       assertEquals(
         String.fromCharCode(...buffer.subarray(0, count)),

@@ -8,8 +8,8 @@ const NO_BYTES = new Uint8Array(0);
 
 const latin1 = new TextDecoder("latin1");
 
-/** A queue of bytes: what one end has written, and the other has not read. */
-export class ByteQueue {
+/** Bytes on their way: what one end has written, and the other has not read. */
+export class ByteBuffer {
   #bytes = NO_BYTES;
   #start = 0;
   #end = 0;
@@ -30,7 +30,7 @@ export class ByteQueue {
     return count;
   }
 
-  /** All bytes as text of one byte a character. They stay in the queue. */
+  /** All bytes as text of one byte a character. They stay in the buffer. */
   text(): string {
     return latin1.decode(this.#bytes.subarray(this.#start, this.#end));
   }
