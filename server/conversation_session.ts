@@ -97,7 +97,7 @@ export class ConversationSession implements Session {
     // Beside the writes: a client that writes everything before it reads would
     // otherwise deadlock with the server.
     this.#transport.drain();
-    this.#transport.takeInterruption();
+    this.#transport.endWait(OVER);
     await this.#transport.waitFor(this.#writes);
     this.#transport.throwIfGone();
     this.#abort.abort(OVER);
@@ -228,7 +228,6 @@ export class ConversationSession implements Session {
     if (this.#isOver) throw OVER;
     this.#flushSoon();
     const result = await this.#transport.read();
-    if (this.#isOver) throw OVER;
     if (result instanceof Interruption) {
       this.#lastCode ||= result.errorCode;
       this.#wasIdle = this.#isIdle;

@@ -34,10 +34,14 @@ export class Wait {
    * came before.
    */
   begin(waiter: Waiter<never>): boolean {
-    const interruption = this.takeInterruption();
-    if (interruption === undefined) this.#waiter = waiter;
-    else waiter.resolve(interruption);
-    return interruption === undefined;
+    const interruption = this.#interruption;
+    if (interruption === undefined) {
+      this.#waiter = waiter;
+      return true;
+    }
+    this.#interruption = undefined;
+    waiter.resolve(interruption);
+    return false;
   }
 
   /** Ends a wait. Returns false if it is over: somebody has told the waiter. */
@@ -64,9 +68,7 @@ export class Wait {
   }
 
   /** Forgets an interruption that came while nothing was waited for. */
-  takeInterruption(): Interruption | undefined {
-    const interruption = this.#interruption;
+  forgetInterruption(): void {
     this.#interruption = undefined;
-    return interruption;
   }
 }

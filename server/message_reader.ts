@@ -146,7 +146,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
   /** After an interruption: whether anything has arrived that is not answered. */
   async whatIsLeft(): Promise<ReadResult> {
     if (this.#restBytes > 0) return new Interruption(this.lastCode);
-    this.#transport.takeInterruption();
+    this.#transport.forgetInterruption();
     this.#isReading = true;
     this.#beginIdle(this.#options.phases.lastRead);
     const chunk = await this.#transport.read();

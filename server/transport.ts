@@ -134,8 +134,14 @@ export class Transport {
   }
 
   /** Forgets an interruption that came while nothing was waited for. */
-  takeInterruption(): Interruption | undefined {
-    return this.#wait.takeInterruption();
+  forgetInterruption(): void {
+    this.#wait.forgetInterruption();
+  }
+
+  /** Ends a wait that nobody needs any more, and forgets an interruption. */
+  endWait(reason: unknown): void {
+    this.#wait.forgetInterruption();
+    this.#wait.reject(reason);
   }
 
   /** Waits for a promise, or an interruption. Rejects when the peer is gone. */

@@ -1,7 +1,13 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertThrows,
+} from "@std/assert";
 import { type Conversation, type Converse, ErrorReply, serve } from "../mod.ts";
 import { tell, withServer } from "./conversing_server.ts";
 import { needsNet } from "./options.ts";
+import { resettingClient } from "./sockets.ts";
 
 for (
   const { code, text } of [
@@ -138,3 +144,38 @@ for (
     assertEquals([outcome, errors], [code, []]);
   });
 }
+
+Deno.test(
+  needsNet("converse: a stream is broken off when the client is gone"),
+  async () => {
+    const brokenOff = Promise.withResolvers<void>();
+    await using server = serve({
+      port: 0,
+      converse: async (conversation) => {
+        // A reset is noticed by whoever reads.
+        conversation.message().catch(() => {});
+        await conversation.reply(
+          new ReadableStream({
+            pull: () => brokenOff.promise,
+            cancel: () => brokenOff.resolve(),
+          }),
+        );
+      },
+    });
+    await resettingClient(server.addr.port, "a");
+    await brokenOff.promise;
+  },
+);
+
+Deno.test(
+  needsNet("converse: a read that the function leaves pending gets nothing"),
+  async () => {
+    let left: Promise<unknown> | undefined;
+    const { bytesIn } = await withServer((conversation) => {
+      left = conversation.message().catch((error) => error);
+      return Promise.resolve();
+    }, async (conn) => assertEquals(await tell(conn, "late\n"), ""));
+    assertInstanceOf(await left, DOMException);
+    assertEquals(bytesIn, 5);
+  },
+);

@@ -152,7 +152,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "the interruption of one wait ends the next one, too",
-      find: "    this.#transport.takeInterruption();\n    this.#isReading",
+      find: "    this.#transport.forgetInterruption();\n    this.#isReading",
       replace: "    this.#isReading",
     },
   ]),

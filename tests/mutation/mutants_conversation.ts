@@ -69,10 +69,9 @@ export const CONVERSATION_MUTANTS: readonly Mutant[] = [
       replace: "",
     },
     {
-      name: "a conversation that is over reads what is drained",
-      find:
-        "    const result = await this.#transport.read();\n    if (this.#isOver) throw OVER;",
-      replace: "    const result = await this.#transport.read();",
+      name: "a read that the function leaves pending never ends",
+      find: "    this.#transport.endWait(OVER);\n",
+      replace: "",
     },
     {
       name: "an abort fails with what an iterable throws that is broken off",
