@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { PreparedMarker, SingleScanner } from "./single_scanner.ts";
+import { PreparedMarker } from "./prepared_marker.ts";
+import { SingleScanner } from "./single_scanner.ts";
 
 /** Bytes that count how often one of them is read. */
 function countedBytes(
