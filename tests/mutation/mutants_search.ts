@@ -31,6 +31,62 @@ export const SEARCH_MUTANTS: readonly Mutant[] = [
       find: "at + last + 4 <= to; at += 4",
       replace: "at + last + 3 <= to; at += 4",
     },
+    {
+      name: "hostile data is copied for SIMD again and again",
+      find: "mayUseSimd = false;",
+      replace: "",
+    },
+    {
+      name: "after SIMD, skips go on too late",
+      find: "end = ~found + last;",
+      replace: "end = ~found + length;",
+      tests: ["framing/simd_search_test.ts"],
+    },
+  ]),
+  ...mutantsIn("framing/simd_search.ts", ["framing/simd_search_test.ts"], [
+    {
+      name: "a marker over two pieces for SIMD is missed",
+      find: "at += ~place;",
+      replace: "at = end;",
+    },
+    {
+      name: "a long marker is compared beyond the end",
+      find: "const until = to - (length - 1 - last);",
+      replace: "const until = to;",
+    },
+    {
+      name: "after a place that resembles the marker, SIMD leaves one out",
+      find: "find(place + 1,",
+      replace: "find(place + 2,",
+    },
+    {
+      name: "calls for nothing cost nothing, so hostile data is slow",
+      find: "compared += CALL_IN_COMPARED_BYTES + same;",
+      replace: "compared += same;",
+    },
+    {
+      name: "without SIMD, each search tries to make the module",
+      find: "if (machine === undefined) machine",
+      replace: "if (!machine) machine",
+      tests: ["framing/without_simd_test.ts"],
+    },
+  ]),
+  ...mutantsIn("framing/simd_module.ts", ["framing/simd_module_test.ts"], [
+    {
+      name: "SIMD looks at 48 of 64 places",
+      find: "v128.or(outer(32), outer(48))",
+      replace: "outer(32)",
+    },
+    {
+      name: "SIMD reads beyond the end",
+      find: "i32.gtS(i32.add(local.get(STOP), local.get(TO_LAST)),",
+      replace: "i32.gtS(local.get(STOP),",
+    },
+    {
+      name: "SIMD takes three bytes of four for all",
+      find: "equal(THIRD, i32.add(at, local.get(TO_THIRD)))",
+      replace: "equal(SECOND, i32.add(at, local.get(TO_SECOND)))",
+    },
   ]),
   ...mutantsIn("framing/marker_set.ts", ["framing/marker_set_test.ts"], [
     {
