@@ -94,10 +94,7 @@ const inner = () =>
 
 /** Sets a variable to one of the four bytes, 16 times. */
 const spread = (byte: number, shift: number) =>
-  local.set(
-    byte,
-    i8x16.splat(i32.shrU(local.get(BYTES), i32.const(shift))),
-  );
+  local.set(byte, i8x16.splat(i32.shrU(local.get(BYTES), i32.const(shift))));
 
 /** The code of `find`. */
 const body = () =>
@@ -129,9 +126,7 @@ const body = () =>
       loop(
         local.set(
           PLACES,
-          i8x16.bitmask(
-            v128.and(outer(0), inner()),
-          ),
+          i8x16.bitmask(v128.and(outer(0), inner())),
         ),
         ifThen(
           local.get(PLACES),
