@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { PreparedMarker, SingleScanner } from "./single_scanner.ts";
+import { PreparedMarker } from "./prepared_marker.ts";
+import { SingleScanner } from "./single_scanner.ts";
 
 /** The first window that is searched for several markers, in bytes. */
 const FIRST_WINDOW_BYTES = 256;

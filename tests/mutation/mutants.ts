@@ -10,6 +10,7 @@ import { CLIENT_MUTANTS } from "./mutants_client.ts";
 import { CONNECTION_MUTANTS } from "./mutants_connection.ts";
 import { CONVERSATION_MUTANTS } from "./mutants_conversation.ts";
 import { FRAMING_MUTANTS } from "./mutants_framing.ts";
+import { SEARCH_MUTANTS } from "./mutants_search.ts";
 import { SERVER_MUTANTS } from "./mutants_server.ts";
 import { SIMULATED_MUTANTS } from "./mutants_simulated.ts";
 import { SOCKET_MUTANTS } from "./mutants_sockets.ts";
@@ -17,6 +18,7 @@ import { SOCKET_MUTANTS } from "./mutants_sockets.ts";
 /** All mutants. */
 export const MUTANTS: readonly Mutant[] = [
   ...FRAMING_MUTANTS,
+  ...SEARCH_MUTANTS,
   ...SERVER_MUTANTS,
   ...CONNECTION_MUTANTS,
   ...CONVERSATION_MUTANTS,
