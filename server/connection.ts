@@ -30,6 +30,8 @@ export interface ConnectionOptions extends ResolvedOptions {
   readonly admission: Admission | undefined;
   /** What speaks TLS over the socket; undefined if nothing has to. */
   readonly tls: TlsLayer | undefined;
+  /** Whether anybody reads the reports of conversations. */
+  readonly isReported: boolean;
 }
 
 /** One connection. It owns the socket and closes it. */
@@ -148,8 +150,8 @@ export class ServerConnection implements Checked {
       if (ending === "idle") this.#lingersBriefly = true;
       await transport.flush();
       this.#buffer.finish();
-      if (transport.isEndOfFile) await transport.endAfterClient();
-      else await this.#linger(refusal !== "busy");
+      if (!transport.isEndOfFile) await this.#linger(refusal !== "busy");
+      else await transport.endAfterClient(this.#options.isReported);
       // A message that came after a close in silence gets no reply. Without the
       // client's end of file, nobody knows whether it has read the last one.
       const isUnanswered = ending !== "reply" && session.hasUnread;

@@ -231,5 +231,6 @@ export function resolveOptions(
     places,
     admission: Admission.of(options),
     tls: options.tls,
+    isReported: options.onConversation !== undefined,
   };
 }

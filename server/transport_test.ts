@@ -296,3 +296,39 @@ Deno.test("Transport.drain() takes an end of TCP for the client's leaving, if an
   transport.isEndOfFileCancel = true;
   assertEquals(await transport.waitFor(NEVER).catch((gone) => gone), CANCELLED);
 });
+
+Deno.test.each([
+  { isReported: true, writes: 1 },
+  { isReported: false, writes: 0 },
+])(
+  "Transport.endAfterClient() looks for a reset if somebody is told: $isReported",
+  async ({ isReported, writes }) => {
+    const written: Uint8Array[] = [];
+    const reset = new Deno.errors.BrokenPipe("reset");
+    const { transport } = transportOver({
+      write: (bytes) => {
+        written.push(bytes);
+        return Promise.reject(reset);
+      },
+    });
+    const ending = Promise.resolve(transport.endAfterClient(isReported));
+    if (isReported) await assertRejects(() => ending, Deno.errors.BrokenPipe);
+    else await ending;
+    assertEquals(transport.replyLost, isReported);
+    assertEquals(written, Array(writes).fill(new Uint8Array(0)));
+  },
+);
+
+Deno.test("Transport.endAfterClient() ends TLS explicitly, whoever is told", async () => {
+  let ended = 0;
+  const { transport } = transportOver(
+    {
+      handshake: () => Promise.resolve({ alpnProtocol: null }),
+      closeWrite: () => Promise.resolve(void ended++),
+    } as Partial<Deno.TlsConn>,
+  );
+  for (const isReported of [true, false]) {
+    await transport.endAfterClient(isReported);
+  }
+  assertEquals(ended, 2);
+});

@@ -296,8 +296,19 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a reset by a client that has closed is not looked for",
-      find: ": this.#conn.write(EMPTY);",
-      replace: ": Promise.resolve();",
+      find: "if (!isTls && !isReported) return undefined;",
+      replace: "if (!isTls) return undefined;",
+    },
+    {
+      name: "a reset is looked for, of which nobody is told",
+      find: "if (!isTls && !isReported) return undefined;",
+      replace: "",
+    },
+    {
+      name: "a close serves as the end of TLS",
+      find: "if (!isTls && !isReported) return undefined;",
+      replace: "if (!isReported) return undefined;",
+      tests: ["tests/close_notify_test.ts", "tests/tls_test.ts"],
     },
     {
       name: "the server does not linger",
