@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import { writeOut } from "../cli/output.ts";
 import { EXIT, runMain } from "../cli/run.ts";
+import { benchAllCores } from "./all_cores.ts";
 import { benchKeepAlive } from "./keep_alive.ts";
 import { measure, type Order } from "./measure.ts";
 import {
@@ -239,6 +240,12 @@ async function drawPicture(
   return true;
 }
 
+/** Measurements of other kinds, by their flags. */
+const BENCHES = {
+  "keep-alive": benchKeepAlive,
+  "all-cores": benchAllCores,
+};
+
 async function main(args: string[]): Promise<number> {
   const options = parseOptions(args);
   if (options === undefined) return writeOut(HELP), EXIT.ok;
@@ -254,14 +261,16 @@ async function main(args: string[]): Promise<number> {
   try {
     const machine = `${processor()}, Linux ${Deno.osRelease()}`;
     console.log(`${machine}, load average ${loadAverage().toFixed(2)}`);
-    const cores = chooseCores();
+    const cores = options.mode === "all-cores"
+      ? "the load shares all cores with the server"
+      : chooseCores();
     console.log(
       typeof cores === "string"
         ? `not pinned: ${cores}`
         : `server on core ${cores[0]}, load on core ${cores[1]}`,
     );
-    if (options.isKeepAlive) {
-      await benchKeepAlive(plan.rounds, plan.seconds, directory);
+    if (options.mode !== undefined) {
+      await BENCHES[options.mode](options, directory);
       return EXIT.ok;
     }
     const servers = await prepareAll(options, directory);

@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { Options } from "./options.ts";
 import { RunningServer, runProgram } from "./processes.ts";
 import { median } from "./report.ts";
 import { type Contestant, type Peer, peerFile, prepare } from "./servers.ts";
@@ -83,8 +84,7 @@ async function measure(
 
 /** Measures all servers in turn, and prints a table. */
 export async function benchKeepAlive(
-  rounds: number,
-  seconds: number,
+  { plan: { rounds, seconds } }: Options,
   directory: string,
 ): Promise<void> {
   const servers: Contestant[] = [];

@@ -32,6 +32,9 @@ Options:
   --keep-alive         measure many small messages on a connection instead:
                        requests a second that redis-benchmark counts, next to
                        redis-server and servers of lines in other languages
+  --all-cores          measure this server with a thread for each core instead,
+                       next to one thread and to Go with all cores: messages a
+                       second (sizes 5,100k)
   --data bytes|text    content of the messages (bytes)
   --in-flight COUNT    concurrent conversations (16 small ones to 2 large ones)
   --server-args=TEXT   more flags for this server and the one of --against,
@@ -76,6 +79,17 @@ export interface Plan {
   inFlight?: number;
 }
 
+/** A measurement of another kind, by the name of its flag. */
+export type Mode = keyof typeof MODE_SIZES;
+
+/** The sizes of the messages, in bytes, by the kind of measurement. */
+const MODE_SIZES = {
+  "keep-alive": [],
+  "all-cores": [5, 1e5],
+} as const;
+
+const USUAL_SIZES = [5, 1e5, 1e6, 16e6];
+
 /** The command line, parsed. */
 export interface Options {
   /** What to measure. */
@@ -90,8 +104,8 @@ export interface Options {
   json?: string;
   /** The file for the picture, if it was given. */
   picture?: string;
-  /** Whether many messages on a connection are measured instead. */
-  isKeepAlive: boolean;
+  /** What is measured instead of the usual, if it is something else. */
+  mode?: Mode;
   /** Whether the usual is measured: nothing less, and nothing else. */
   isUsual: boolean;
 }
@@ -160,11 +174,19 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     "json": "value",
     "picture": "value",
     "keep-alive": "switch",
+    "all-cores": "switch",
     "quick": "switch",
     "help": "switch",
   });
   if (flags.help) return undefined;
   const quick = flags.quick === true;
+  const modes = (Object.keys(MODE_SIZES) as Mode[])
+    .filter((mode) => flags[mode] === true);
+  if (modes.length > 1) {
+    throw new UsageError(`--${modes[0]} and --${modes[1]} exclude each other`);
+  }
+  const [mode] = modes;
+  const sizes = mode === undefined ? USUAL_SIZES : MODE_SIZES[mode];
   const count = wholeNumber(1, 1000);
   const milliseconds = parseFlag(flags, "seconds", parseSeconds);
   const idle = parseFlag(flags, "idle", wholeNumber(0, 19_000)) ??
@@ -173,7 +195,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     plan: {
       rounds: parseFlag(flags, "rounds", count) ?? (quick ? 1 : 5),
       seconds: (milliseconds ?? (quick ? 200 : 1000)) / 1000,
-      sizes: parseFlag(flags, "sizes", parseSizes) ?? [5, 1e5, 1e6, 16e6],
+      sizes: parseFlag(flags, "sizes", parseSizes) ?? [...sizes],
       memory: parseFlag(flags, "memory", parseSizes)?.[0] ??
         (quick ? 0 : 256 * 1024 ** 2),
       idle,
@@ -185,7 +207,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     serverArgs: flags["server-args"]?.split(" ") ?? [],
     json: flags.json,
     picture: flags.picture,
-    isKeepAlive: flags["keep-alive"] === true,
+    mode,
     isUsual: idle > 0 &&
       Object.keys(flags).every((name) => HARMLESS.includes(name)),
   };

@@ -254,6 +254,7 @@ Deno.test("parseOptions() isUsual: nothing less is measured", () => {
     [["--peers", "go"], false],
     [["--memory", "0"], false],
     [["--against", "."], false],
+    [["--all-cores"], false],
     [["--server-args=--parallel 2"], false],
   ];
   for (const [args, isUsual] of cases) {

@@ -49,10 +49,10 @@ const UNITS: [number, string][] = [
 ];
 
 /** A figure of a sample. */
-type Figure = (sample: Sample) => number;
+export type Figure = (sample: Sample) => number;
 
 /** CPU time of the server for a message, in microseconds. */
-function cost(sample: Sample): number {
+export function cost(sample: Sample): number {
   return sample.serverSeconds / sample.messages * 1e6;
 }
 
@@ -98,7 +98,7 @@ function spread(numbers: readonly number[]): string {
 }
 
 /** A number with the digits that are significant; a dash for NaN. */
-function fixed(number: number): string {
+export function fixed(number: number): string {
   if (!Number.isFinite(number)) return "-";
   const digits = number < 10 ? 2 : number < 100 ? 1 : 0;
   return number.toLocaleString("en", {
@@ -108,7 +108,7 @@ function fixed(number: number): string {
 }
 
 /** Columns under headings; the first is aligned left, the others right. */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const width = (column: number) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows.map((row) =>

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { allCoresTable } from "./all_cores.ts";
 import { comparisonTable, halfLoadTable, type Sample } from "./report.ts";
 import { OURS } from "./servers.ts";
 
@@ -38,4 +39,19 @@ Deno.test("comparisonTable() has the tail at half load", () => {
     "go",
   );
   assertMatch(table, /^p99 at half load, 5 B +1\.50 +0\.50 to 2\.00$/m);
+});
+
+Deno.test("allCoresTable() divides the first by each, round by round", () => {
+  const samples = [
+    ...[{ ...sample("two", 0, 1), seconds: 1 }, sample("one", 0, 1)],
+    ...[{ ...sample("two", 1, 1), serverSeconds: 1 }, sample("one", 1, 1)],
+    ...[{ ...sample("two", 2, 1), seconds: 4 }, sample("one", 2, 1)],
+  ];
+  const [title, _space, _headings, ...rows] = allCoresTable(samples, "two")
+    .split("\n");
+  assertEquals(title, "5 B, 256 in flight");
+  assertEquals(rows.map((row) => row.split(/ {2,}/)), [
+    ["two", "5,000", "1.00", "50.0", "1.00", "0.50", "1.00"],
+    ["one", "5,000", "1.00", "50.0", "1.00", "0.25", "1.00"],
+  ]);
 });
