@@ -17,7 +17,7 @@ import {
   type Sample,
   table,
 } from "./report.ts";
-import { type Contestant, ourServer, PEERS, prepare } from "./servers.ts";
+import { type Contestant, goPeer, ourServer, prepare } from "./servers.ts";
 
 const EVERYWHERE = { server: "all cores", load: "all cores" } as const;
 
@@ -35,7 +35,7 @@ async function prepareServers(
   });
   const threads = allowedCores().length;
   const servers = threads === 1 ? [ours(1)] : [ours(threads), ours(1)];
-  const go = await prepare(PEERS.find(({ name }) => name === "go")!, directory);
+  const go = await prepare(goPeer("peer.go"), directory);
   if (go === undefined) console.log("go: not installed");
   else servers.push(go);
   return servers;

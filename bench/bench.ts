@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { writeOut } from "../cli/output.ts";
 import { EXIT, runMain } from "../cli/run.ts";
 import { benchAllCores } from "./all_cores.ts";
+import { benchClients } from "./clients.ts";
 import { benchKeepAlive } from "./keep_alive.ts";
 import { measure, type Order } from "./measure.ts";
 import {
@@ -244,6 +245,7 @@ async function drawPicture(
 const BENCHES = {
   "keep-alive": benchKeepAlive,
   "all-cores": benchAllCores,
+  "clients": benchClients,
 };
 
 async function main(args: string[]): Promise<number> {

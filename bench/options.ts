@@ -35,6 +35,9 @@ Options:
   --all-cores          measure this server with a thread for each core instead,
                        next to one thread and to Go with all cores: messages a
                        second (sizes 5,100k)
+  --clients            measure what a message costs sendData() and connect()
+                       instead, next to clients in Go and Node, and the memory
+                       of a large reply (sizes 5,100k,1M)
   --data bytes|text    content of the messages (bytes)
   --in-flight COUNT    concurrent conversations (16 small ones to 2 large ones)
   --server-args=TEXT   more flags for this server and the one of --against,
@@ -86,6 +89,7 @@ export type Mode = keyof typeof MODE_SIZES;
 const MODE_SIZES = {
   "keep-alive": [],
   "all-cores": [5, 1e5],
+  "clients": [5, 1e5, 1e6],
 } as const;
 
 const USUAL_SIZES = [5, 1e5, 1e6, 16e6];
@@ -175,6 +179,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     "picture": "value",
     "keep-alive": "switch",
     "all-cores": "switch",
+    "clients": "switch",
     "quick": "switch",
     "help": "switch",
   });

@@ -255,6 +255,7 @@ Deno.test("parseOptions() isUsual: nothing less is measured", () => {
     [["--memory", "0"], false],
     [["--against", "."], false],
     [["--all-cores"], false],
+    [["--clients"], false],
     [["--server-args=--parallel 2"], false],
   ];
   for (const [args, isUsual] of cases) {

@@ -92,7 +92,7 @@ function ratiosToPeers(samples: readonly Sample[], server: string): number[] {
 }
 
 /** The distance from the lowest to the highest round, in % of the median. */
-function spread(numbers: readonly number[]): string {
+export function spread(numbers: readonly number[]): string {
   const width = Math.max(...numbers) - Math.min(...numbers);
   return numbers.length < 2 ? "-" : `${fixed(width / median(numbers) * 100)}%`;
 }

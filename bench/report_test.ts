@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { allCoresTable } from "./all_cores.ts";
+import { type ClientSample, clientTable } from "./clients.ts";
 import { comparisonTable, halfLoadTable, type Sample } from "./report.ts";
 import { OURS } from "./servers.ts";
 
@@ -53,5 +54,21 @@ Deno.test("allCoresTable() divides the first by each, round by round", () => {
   assertEquals(rows.map((row) => row.split(/ {2,}/)), [
     ["two", "5,000", "1.00", "50.0", "1.00", "0.50", "1.00"],
     ["one", "5,000", "1.00", "50.0", "1.00", "0.25", "1.00"],
+  ]);
+});
+
+Deno.test("clientTable() has the median of the ratios in each round", () => {
+  const client = (client: string, round: number, cpuSeconds: number) => {
+    const sample = { client, round, cpuSeconds, count: 1000, seconds: 2 };
+    return { ...sample, peakBytes: 0 } satisfies ClientSample;
+  };
+  const table = clientTable([
+    ...[client(OURS, 0, 0.3), client(OURS, 1, 0.2), client(OURS, 2, 0.2)],
+    ...[client("go", 0, 0.2), client("go", 1, 0.1), client("go", 2, 0.4)],
+  ]);
+  const [_headings, ...rows] = table.split("\n");
+  assertEquals(rows.map((row) => row.split(/ {2,}/)), [
+    [OURS, "200", "50.0%", "1.00", "500"],
+    ["go", "200", "150%", "1.50", "500"],
   ]);
 });
