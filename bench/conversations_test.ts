@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { serve } from "../mod.ts";
-import { needsRun } from "../tests/options.ts";
+import { needsLinux } from "../tests/options.ts";
 import { runProgram } from "../tests/programs.ts";
 import { pathOf } from "../tests/scripts.ts";
 import type { LoadOrder, LoadResult } from "./load.ts";
@@ -28,12 +28,6 @@ async function runLoad(order: Partial<LoadOrder>): Promise<LoadResult> {
   ]);
   assertEquals(code, 0, stderr);
   return JSON.parse(stdout);
-}
-
-/** The load calls the C library of Linux. */
-function needsLinux(name: string) {
-  const options = needsRun(name);
-  return Deno.build.os === "linux" ? options : { ...options, ignore: true };
 }
 
 Deno.test(

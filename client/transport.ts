@@ -135,6 +135,11 @@ export class ClientTransport implements ChunkReader {
     else this.#conn.socket?.unref?.();
   }
 
+  /** The bytes of a complete reply, whose chunks are not used any more. */
+  join({ chunks }: Decoded): Uint8Array {
+    return this.#memory.join(chunks);
+  }
+
   /** The reply is over: the next one starts in a small block again. */
   nextReply(hasRest: boolean): void {
     this.#memory.nextReply(hasRest);
