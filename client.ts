@@ -186,6 +186,8 @@ export class OneShotClient {
   readonly #decoder: Decoder;
   #transport!: ClientTransport;
   #isSent = false;
+  /** Set once the reply is complete. The decoder's chunks are then gone. */
+  #reply: Reply | undefined;
   /** The error that the caller's stream or callback threw. */
   #callerError: { error: unknown } | undefined;
 
@@ -214,9 +216,8 @@ export class OneShotClient {
   /** Sends and reads at the same time, until the reply is complete; closes. */
   async run(message: Outgoing, halfClose: "before" | "after"): Promise<Reply> {
     const sending = this.#send(message, halfClose === "before");
-    let reply: Reply | undefined;
     try {
-      reply = await this.#receive();
+      await this.#receive();
       if (halfClose === "after" && this.#isSent) {
         await this.#transport.closeWrite();
       }
@@ -230,12 +231,12 @@ export class OneShotClient {
       await sending;
     }
     if (this.#callerError !== undefined) throw this.#callerError.error;
-    return reply!;
+    return this.#reply!;
   }
 
-  /** The bytes of an incomplete reply. */
+  /** The bytes of the reply that have arrived. */
   received(): Uint8Array {
-    return this.#decoder.end().data;
+    return this.#reply?.data ?? this.#decoder.end().data;
   }
 
   /** Never rejects: whatever stops the sending, a reply may still come. */
@@ -261,7 +262,7 @@ export class OneShotClient {
     if (halfClose) await this.#transport.closeWrite();
   }
 
-  async #receive(): Promise<Reply> {
+  async #receive(): Promise<void> {
     const { maxReplyBytes } = this.#options;
     const decoded = await this.#transport
       .receive(this.#decoder)
@@ -269,8 +270,9 @@ export class OneShotClient {
         const { data, byteLength } = this.#decoder.end();
         throw truncated(data, byteLength, reasonOf(error), error);
       });
-    if (decoded.gotEnd) return toReply(decoded.data, decoded.markerIndex);
-    throw incompleteReply(decoded, maxReplyBytes);
+    if (!decoded.gotEnd) throw incompleteReply(decoded, maxReplyBytes);
+    const data = this.#transport.join(decoded);
+    this.#reply = toReply(data, decoded.markerIndex);
   }
 }
 

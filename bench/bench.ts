@@ -9,8 +9,10 @@
 import { join } from "node:path";
 import { writeOut } from "../cli/output.ts";
 import { EXIT, runMain } from "../cli/run.ts";
+import { benchAllCores } from "./all_cores.ts";
+import { benchClients } from "./clients.ts";
 import { benchKeepAlive } from "./keep_alive.ts";
-import type { LoadOrder } from "./load.ts";
+import { measure, type Order } from "./measure.ts";
 import {
   HELP,
   minMessages,
@@ -21,16 +23,11 @@ import {
 } from "./options.ts";
 import { draw } from "./picture.ts";
 import { loadAverage, processor } from "./proc.ts";
-import {
-  chooseCores,
-  isStopped,
-  runLoad,
-  RunningServer,
-  stopAll,
-} from "./processes.ts";
+import { chooseCores, isStopped, stopAll } from "./processes.ts";
 import {
   comparisonTable,
   formatSize,
+  halfLoadTable,
   idlePanel,
   idleTable,
   type Sample,
@@ -41,29 +38,18 @@ import {
   type Contestant,
   EARLIER,
   earlierServer,
+  OURS,
   ourServer,
   PEERS,
   prepare,
 } from "./servers.ts";
 
-/** One turn: starts a server, runs the load, and ends the server. */
-async function measure(
-  server: Contestant,
-  order: Omit<LoadOrder, "port" | "pid">,
-  round: number,
-): Promise<Sample> {
-  await using running = await RunningServer.start(server);
-  const { port, pid } = running;
-  const path = join(import.meta.dirname!, "load.ts");
-  const result = JSON.parse(await runLoad(path, { ...order, port, pid }));
-  const { size, inFlight } = order;
-  return { server: server.name, size, inFlight, round, ...result };
-}
-
 /** The results of all turns. */
 class Results {
   /** Conversations of the usual sizes. */
   readonly conversations: Sample[] = [];
+  /** Conversations of the smallest size, at half load. */
+  readonly halfLoad: Sample[] = [];
   /** A single large message, for the memory that it takes. */
   readonly big: Sample[] = [];
   /** Idle connections. */
@@ -78,7 +64,7 @@ class Results {
  */
 async function takeTurns(
   servers: readonly Contestant[],
-  order: Omit<LoadOrder, "port" | "pid">,
+  order: Order,
   round: number,
   samples: Sample[],
   failures: string[],
@@ -103,14 +89,19 @@ async function run(
 ): Promise<Results> {
   const results = new Results();
   const { conversations, big, idle, failures } = results;
-  const alone = { data, inFlight: 1, seconds: 0, messages: 0, idle: 0 };
+  const closed = { data, rate: 0, idle: 0 };
+  const alone = { ...closed, inFlight: 1, seconds: 0, messages: 0 };
   for (let round = 0; round < plan.rounds; round++) {
     console.error(`round ${round + 1} of ${plan.rounds}`);
     for (const size of plan.sizes) {
       const inFlight = plan.inFlight ?? usualInFlight(size);
       const messages = minMessages(size);
-      const order = { data, size, inFlight, seconds, messages, idle: 0 };
+      const order = { ...closed, size, inFlight, seconds, messages };
       await takeTurns(servers, order, round, conversations, failures);
+    }
+    const half = halfLoad({ data, seconds, ...plan }, conversations, round);
+    if (half !== undefined) {
+      await takeTurns(servers, half, round, results.halfLoad, failures);
     }
     // Memory is steady: more rounds would show nothing new.
     if (round >= MEMORY_ROUNDS) continue;
@@ -127,6 +118,37 @@ async function run(
 }
 
 const MEMORY_ROUNDS = 3;
+
+/**
+ * The load at which the tail is measured: the smallest size, begun at half the
+ * rate that this server reached at full load in the same round. Undefined if it
+ * was not measured, if there is no core for the load alone, or if so many
+ * messages would take too long.
+ */
+function halfLoad(
+  { data, seconds, sizes }: Plan,
+  conversations: readonly Sample[],
+  round: number,
+): Order | undefined {
+  // This load takes a core of its own.
+  if (typeof chooseCores() === "string") return undefined;
+  const size = Math.min(...sizes);
+  const full = conversations.find((sample) =>
+    sample.server === OURS && sample.size === size && sample.round === round
+  );
+  if (full === undefined || size > MAX_HALF_LOAD_SIZE) return undefined;
+  const rate = full.messages / full.seconds / 2;
+  const [inFlight, messages] = [HALF_LOAD_PLACES, HALF_LOAD_MESSAGES];
+  return { data, size, inFlight, rate, seconds, messages, idle: 0 };
+}
+
+const MAX_HALF_LOAD_SIZE = 100_000;
+
+/** Of these, ten take longer than the 99.9th percentile. */
+const HALF_LOAD_MESSAGES = 10_000;
+
+/** Fewer than the backlog of any of the servers: no connect has to wait. */
+const HALF_LOAD_PLACES = 256;
 
 /** Prepares the servers; prints a line for each, and for each missing one. */
 async function prepareAll(
@@ -164,6 +186,7 @@ function print(
   servers: readonly Contestant[],
 ): void {
   const tables = bySize(plan, results).map(sizeTable);
+  tables.push(halfLoadTable(results.halfLoad));
   if (results.idle.length > 0) tables.push(idleTable(results.idle, plan.idle));
   for (const rival of [EARLIER, "go"]) {
     if (!servers.some(({ name }) => name === rival)) continue;
@@ -218,6 +241,13 @@ async function drawPicture(
   return true;
 }
 
+/** Measurements of other kinds, by their flags. */
+const BENCHES = {
+  "keep-alive": benchKeepAlive,
+  "all-cores": benchAllCores,
+  "clients": benchClients,
+};
+
 async function main(args: string[]): Promise<number> {
   const options = parseOptions(args);
   if (options === undefined) return writeOut(HELP), EXIT.ok;
@@ -233,14 +263,16 @@ async function main(args: string[]): Promise<number> {
   try {
     const machine = `${processor()}, Linux ${Deno.osRelease()}`;
     console.log(`${machine}, load average ${loadAverage().toFixed(2)}`);
-    const cores = chooseCores();
+    const cores = options.mode === "all-cores"
+      ? "the load shares all cores with the server"
+      : chooseCores();
     console.log(
       typeof cores === "string"
         ? `not pinned: ${cores}`
         : `server on core ${cores[0]}, load on core ${cores[1]}`,
     );
-    if (options.isKeepAlive) {
-      await benchKeepAlive(plan.rounds, plan.seconds, directory);
+    if (options.mode !== undefined) {
+      await BENCHES[options.mode](options, directory);
       return EXIT.ok;
     }
     const servers = await prepareAll(options, directory);

@@ -4,10 +4,17 @@
  *
  * @module
  */
-import { join } from "node:path";
+import type { Options } from "./options.ts";
 import { RunningServer, runProgram } from "./processes.ts";
 import { median } from "./report.ts";
-import { type Contestant, type Peer, peerFile, prepare } from "./servers.ts";
+import {
+  type Contestant,
+  goPeer,
+  nodePeer,
+  type Peer,
+  peerFile,
+  prepare,
+} from "./servers.ts";
 
 /** The numbers of requests that each connection sends ahead. */
 const PIPELINES = [1, 16, 64];
@@ -36,23 +43,8 @@ const SERVERS: readonly Peer[] = [
       Promise.resolve(["sh", peerFile("redis_server.sh"), path]),
   },
   deno("deno, 30 lines", "lines_deno.ts"),
-  {
-    name: "go",
-    program: "go",
-    version: ["version"],
-    prepare: async (go, directory) => {
-      const binary = join(directory, "lines_go");
-      const args = ["build", "-o", binary, peerFile("lines.go")];
-      await new Deno.Command(go, { args }).output();
-      return [binary];
-    },
-  },
-  {
-    name: "node",
-    program: "node",
-    version: ["--version"],
-    prepare: (path) => Promise.resolve([path, peerFile("lines_node.mjs")]),
-  },
+  goPeer("lines.go"),
+  nodePeer("lines_node.mjs"),
   {
     name: "asyncio",
     program: "python3",
@@ -83,8 +75,7 @@ async function measure(
 
 /** Measures all servers in turn, and prints a table. */
 export async function benchKeepAlive(
-  rounds: number,
-  seconds: number,
+  { plan: { rounds, seconds } }: Options,
   directory: string,
 ): Promise<void> {
   const servers: Contestant[] = [];

@@ -6,35 +6,26 @@
  * @module
  */
 import {
-  close,
-  connect,
-  cpuSeconds,
-  halfClose,
-  PollSet,
-  READABLE,
-  recv,
-  send,
-  WRITABLE,
-} from "./libc.ts";
+  type ConversationOrder,
+  converseAll,
+  converseAtRate,
+  nextConnection,
+} from "./conversations.ts";
+import { close, cpuSeconds, send } from "./libc.ts";
 import { message } from "./message.ts";
 import { openFiles, peakMemory, resetPeak, residentMemory } from "./proc.ts";
 
 /** What to do: run conversations for some time, or open silent connections. */
-export interface LoadOrder {
-  /** The server's port on 127.0.0.1. */
-  port: number;
+export interface LoadOrder extends ConversationOrder {
   /** The id of the server's process. */
   pid: number;
-  /** The size of a message without its marker, in bytes. */
-  size: number;
   /** The content of the messages. */
   data: "bytes" | "text";
-  /** The number of concurrent conversations. */
-  inFlight: number;
-  /** The shortest time for which new conversations begin. */
-  seconds: number;
-  /** The least number of conversations, and of those of the warm-up before. */
-  messages: number;
+  /**
+   * If not 0: the number of conversations that begin in a second, at regular
+   * intervals. Otherwise one begins when another has ended.
+   */
+  rate: number;
   /** If not 0: the number of silent connections to open, and nothing else. */
   idle: number;
 }
@@ -49,10 +40,20 @@ export interface LoadResult {
   serverSeconds: number;
   /** CPU time of the load. */
   loadSeconds: number;
-  /** Median time from connect to end of file, in ms. */
+  /**
+   * Median time of a conversation up to the end of file, in ms: from connect,
+   * or with a rate from the moment at which it should have begun.
+   */
   p50: number;
   /** The 99th percentile of that time, in ms. */
   p99: number;
+  /** The 99.9th percentile of that time, in ms. */
+  p999: number;
+  /**
+   * With a rate, the 99.9th percentile of how late conversations began, in ms:
+   * the load was interrupted, or the server had taken all places. Otherwise 0.
+   */
+  delay999: number;
   /** Peak memory of the server, less that after its first small message. */
   peakBytes: number;
   /** Memory of the server for each idle connection. */
@@ -65,103 +66,12 @@ export interface LoadResult {
  */
 const WARM_UP_SECONDS = 2;
 
-/** The longest time for one step of a conversation. */
-const STEP_TIMEOUT_MS = 60_000;
-
-/**
- * The number of source addresses. Each has some 28,000 ports, and a port is
- * used up for a minute.
- */
-const SOURCES = 64;
-
-let connections = Math.floor(Math.random() * SOURCES);
-
-function nextConnection(port: number): number {
-  return connect([127, 1, 1, 1 + connections++ % SOURCES], port);
-}
-
-/** Throws if the reply is wrong at this offset; looks at a few bytes only. */
-function checkReply(
-  reply: Uint8Array,
-  offset: number,
-  sent: Uint8Array,
-  size: number,
-): void {
-  const step = Math.max(1, Math.floor(reply.length / 16));
-  for (let i = 0; i < reply.length; i += step) {
-    if (reply[i] !== sent[(offset + i) % size]) {
-      throw new Error(`A wrong reply to ${size} bytes, at ${offset + i}`);
-    }
-  }
-}
-
-/** Runs conversations; returns the time that each took, in ms. */
-function converseAll(
-  { port, size, inFlight, seconds, messages }: LoadOrder,
-  bytes: Uint8Array<ArrayBuffer>,
-): number[] {
-  const buffer = new Uint8Array(256 * 1024);
-  const polls = new PollSet(inFlight);
-  const end = performance.now() + seconds * 1000;
-  const times: number[] = [];
-  let started = 0;
-
-  /** One conversation, from connect to close; yields where it has to wait. */
-  function* converse(place: number): Generator<void, void> {
-    const start = performance.now();
-    started++;
-    const fd = nextConnection(port);
-    for (let sent = 0; sent < bytes.length;) {
-      const count = send(fd, bytes.subarray(sent));
-      if (count < 0) throw new Error("The server ended the conversation");
-      sent += count;
-      if (sent === bytes.length) break;
-      polls.set(place, fd, WRITABLE);
-      yield;
-    }
-    halfClose(fd);
-    polls.set(place, fd, READABLE);
-    let received = 0;
-    while (true) {
-      yield;
-      const count = recv(fd, buffer);
-      if (count < 0) throw new Error("The server reset the conversation");
-      if (count === 0) break;
-      checkReply(buffer.subarray(0, count), received, bytes, size);
-      received += count;
-    }
-    if (received !== 2 * size) {
-      throw new Error(`${received} bytes of reply to ${size} bytes`);
-    }
-    close(fd);
-    polls.remove(place);
-    times.push(performance.now() - start);
-  }
-
-  /** One conversation after the other. */
-  function* converseOn(place: number): Generator<void, void> {
-    do yield* converse(place); while (
-      started < messages || performance.now() < end
-    );
-  }
-
-  const clients = Array.from({ length: inFlight }, (_, i) => converseOn(i));
-  let running = inFlight;
-  for (const client of clients) client.next();
-  while (running > 0) {
-    if (!polls.wait(STEP_TIMEOUT_MS)) {
-      throw new Error("The server does not answer");
-    }
-    clients.forEach((client, place) => {
-      if (polls.happened(place) && client.next().done) running--;
-    });
-  }
-  return times;
-}
+/** The longest time until the server is idle. */
+const QUIET_TIMEOUT_MS = 60_000;
 
 /** Waits until the server uses no CPU time and `isReady()`. */
 async function untilQuiet(pid: number, isReady = () => true): Promise<void> {
-  const deadline = performance.now() + STEP_TIMEOUT_MS;
+  const deadline = performance.now() + QUIET_TIMEOUT_MS;
   for (let used = -1; cpuSeconds(pid) - used > 0.001 || !isReady();) {
     if (performance.now() > deadline) {
       throw new Error("The server does not become idle");
@@ -189,9 +99,9 @@ async function openIdle({ port, pid, idle }: LoadOrder): Promise<number> {
   return after - before;
 }
 
-/** A percentile of sorted times; `part` is from 0 to 1. */
+/** A percentile of sorted times, 0 if there are none; `part` is below 1. */
 function percentile(times: readonly number[], part: number): number {
-  return times[Math.floor(part * times.length)] ?? NaN;
+  return times[Math.floor(part * times.length)] ?? 0;
 }
 
 async function run(order: LoadOrder): Promise<LoadResult> {
@@ -206,20 +116,27 @@ async function run(order: LoadOrder): Promise<LoadResult> {
     return { ...NOTHING, idleBytes };
   }
   const bytes = message(size, data);
+  const converse = order.rate > 0 ? converseAtRate : converseAll;
   if (order.messages > 0) {
-    converseAll({ ...order, seconds: WARM_UP_SECONDS }, bytes);
+    converse({ ...order, seconds: WARM_UP_SECONDS }, bytes);
   }
   const start = performance.now();
   const serverStart = cpuSeconds(pid);
   const loadStart = cpuSeconds(Deno.pid);
-  const times = converseAll(order, bytes).sort((a, b) => a - b);
-  return {
+  const { times, delays } = converse(order, bytes);
+  const result = {
     messages: times.length,
     seconds: (performance.now() - start) / 1000,
     serverSeconds: cpuSeconds(pid) - serverStart,
     loadSeconds: cpuSeconds(Deno.pid) - loadStart,
+  };
+  for (const list of [times, delays]) list.sort((a, b) => a - b);
+  return {
+    ...result,
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
+    p999: percentile(times, 0.999),
+    delay999: percentile(delays, 0.999),
     peakBytes: peakMemory(pid) - before,
     idleBytes: 0,
   };
@@ -232,6 +149,8 @@ const NOTHING: LoadResult = {
   loadSeconds: 0,
   p50: 0,
   p99: 0,
+  p999: 0,
+  delay999: 0,
   peakBytes: 0,
   idleBytes: 0,
 };

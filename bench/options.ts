@@ -32,6 +32,12 @@ Options:
   --keep-alive         measure many small messages on a connection instead:
                        requests a second that redis-benchmark counts, next to
                        redis-server and servers of lines in other languages
+  --all-cores          measure this server with a thread for each core instead,
+                       next to one thread and to Go with all cores: messages a
+                       second (sizes 5,100k)
+  --clients            measure what a message costs sendData() and connect()
+                       instead, next to clients in Go and Node, and the memory
+                       of a large reply (sizes 5,100k,1M)
   --data bytes|text    content of the messages (bytes)
   --in-flight COUNT    concurrent conversations (16 small ones to 2 large ones)
   --server-args=TEXT   more flags for this server and the one of --against,
@@ -42,6 +48,12 @@ Options:
                        is given, no peer is missing and none fails
   --quick              one short round, fewer idle connections
   --help               print this
+
+At half load, messages of the smallest size (up to 100k) begin at a fixed rate,
+half of what this server reached at full load in the same round, and the time
+of each counts from when it should have begun. Late is by how much the load
+itself began too late (99.9th percentile): where that is not far below p99, the
+machine was disturbed, or the server could not keep up.
 
 The servers take turns in every round, and all figures are medians of the
 rounds. CPU time for each message is the steady figure: messages a second, and
@@ -70,6 +82,18 @@ export interface Plan {
   inFlight?: number;
 }
 
+/** A measurement of another kind, by the name of its flag. */
+export type Mode = keyof typeof MODE_SIZES;
+
+/** The sizes of the messages, in bytes, by the kind of measurement. */
+const MODE_SIZES = {
+  "keep-alive": [],
+  "all-cores": [5, 1e5],
+  "clients": [5, 1e5, 1e6],
+} as const;
+
+const USUAL_SIZES = [5, 1e5, 1e6, 16e6];
+
 /** The command line, parsed. */
 export interface Options {
   /** What to measure. */
@@ -84,8 +108,8 @@ export interface Options {
   json?: string;
   /** The file for the picture, if it was given. */
   picture?: string;
-  /** Whether many messages on a connection are measured instead. */
-  isKeepAlive: boolean;
+  /** What is measured instead of the usual, if it is something else. */
+  mode?: Mode;
   /** Whether the usual is measured: nothing less, and nothing else. */
   isUsual: boolean;
 }
@@ -154,11 +178,20 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     "json": "value",
     "picture": "value",
     "keep-alive": "switch",
+    "all-cores": "switch",
+    "clients": "switch",
     "quick": "switch",
     "help": "switch",
   });
   if (flags.help) return undefined;
   const quick = flags.quick === true;
+  const modes = (Object.keys(MODE_SIZES) as Mode[])
+    .filter((mode) => flags[mode] === true);
+  if (modes.length > 1) {
+    throw new UsageError(`--${modes[0]} and --${modes[1]} exclude each other`);
+  }
+  const [mode] = modes;
+  const sizes = mode === undefined ? USUAL_SIZES : MODE_SIZES[mode];
   const count = wholeNumber(1, 1000);
   const milliseconds = parseFlag(flags, "seconds", parseSeconds);
   const idle = parseFlag(flags, "idle", wholeNumber(0, 19_000)) ??
@@ -167,7 +200,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     plan: {
       rounds: parseFlag(flags, "rounds", count) ?? (quick ? 1 : 5),
       seconds: (milliseconds ?? (quick ? 200 : 1000)) / 1000,
-      sizes: parseFlag(flags, "sizes", parseSizes) ?? [5, 1e5, 1e6, 16e6],
+      sizes: parseFlag(flags, "sizes", parseSizes) ?? [...sizes],
       memory: parseFlag(flags, "memory", parseSizes)?.[0] ??
         (quick ? 0 : 256 * 1024 ** 2),
       idle,
@@ -179,7 +212,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     serverArgs: flags["server-args"]?.split(" ") ?? [],
     json: flags.json,
     picture: flags.picture,
-    isKeepAlive: flags["keep-alive"] === true,
+    mode,
     isUsual: idle > 0 &&
       Object.keys(flags).every((name) => HARMLESS.includes(name)),
   };

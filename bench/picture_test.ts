@@ -23,7 +23,8 @@ function samples(size: number, servers = SERVERS): Sample[] {
     servers.map((server, index) => ({
       ...{ server, size, inFlight: 1, round, messages: 10, seconds: 1 },
       ...{ serverSeconds: size / 1e9 * (1.3 + (index * 7 + round) % 5) },
-      ...{ loadSeconds: 1, p50: 1, p99: 2, peakBytes: size },
+      ...{ loadSeconds: 1, rate: 0, p50: 1, p99: 2, p999: 3 },
+      ...{ delay999: 0, peakBytes: size },
       ...{ idleBytes: 5000 + 3333 * index + round },
     }))
   );
@@ -253,6 +254,8 @@ Deno.test("parseOptions() isUsual: nothing less is measured", () => {
     [["--peers", "go"], false],
     [["--memory", "0"], false],
     [["--against", "."], false],
+    [["--all-cores"], false],
+    [["--clients"], false],
     [["--server-args=--parallel 2"], false],
   ];
   for (const [args, isUsual] of cases) {

@@ -49,14 +49,14 @@ export function isStopped(): boolean {
   return stopped;
 }
 
+/** Where a process runs: on the core of its part, or on all cores. */
+export type Place = "server" | "load" | "all cores";
+
 /** Starts a program. The id of the process is that of the program itself. */
-function start(
-  part: "server" | "load",
-  command: readonly string[],
-): Deno.ChildProcess {
+function start(place: Place, command: readonly string[]): Deno.ChildProcess {
   if (stopped) throw new Error("Stopped");
-  const isPinned = typeof cores !== "string";
-  const core = isPinned ? cores[part === "server" ? 0 : 1] : 0;
+  const isPinned = typeof cores !== "string" && place !== "all cores";
+  const core = isPinned ? cores[place === "server" ? 0 : 1] : 0;
   const pin = isPinned ? ["taskset", "-c", `${core}`] : [];
   // As many open files as are allowed, for thousands of connections.
   const script = 'ulimit -n "$(ulimit -Hn)"; exec "$@"';
@@ -83,8 +83,9 @@ export class RunningServer implements AsyncDisposable {
   /** Starts a server on a free port; resolves when it listens. */
   static async start(
     { name, command }: Contestant,
+    place: Place = "server",
   ): Promise<RunningServer> {
-    const child = start("server", [...command, "0"]);
+    const child = start(place, [...command, "0"]);
     const lines = child.stdout.pipeThrough(new TextDecoderStream());
     let printed = "";
     for await (const text of lines) {
@@ -107,9 +108,13 @@ export class RunningServer implements AsyncDisposable {
 }
 
 /** Runs a module of the benchmark as the load; returns its output. */
-export async function runLoad(path: string, order: unknown): Promise<string> {
+export async function runLoad(
+  path: string,
+  order: unknown,
+  place: Place = "load",
+): Promise<string> {
   const command = [Deno.execPath(), "run", "-A", path, JSON.stringify(order)];
-  const { success, stdout } = await start("load", command).output();
+  const { success, stdout } = await start(place, command).output();
   if (!success) throw new Error("The load failed");
   return new TextDecoder().decode(stdout);
 }

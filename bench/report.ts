@@ -17,6 +17,8 @@ export interface Sample extends LoadResult {
   size: number;
   /** The number of concurrent conversations. */
   inFlight: number;
+  /** The number of conversations that began in a second; 0 is full load. */
+  rate: number;
   /** The number of the round, from 0. */
   round: number;
 }
@@ -47,12 +49,15 @@ const UNITS: [number, string][] = [
 ];
 
 /** A figure of a sample. */
-type Figure = (sample: Sample) => number;
+export type Figure = (sample: Sample) => number;
 
 /** CPU time of the server for a message, in microseconds. */
-function cost(sample: Sample): number {
+export function cost(sample: Sample): number {
   return sample.serverSeconds / sample.messages * 1e6;
 }
+
+/** The 99th percentile of the times, in ms. */
+const p99: Figure = (sample) => sample.p99;
 
 /** Peak memory, as a multiple of the messages in flight. */
 function memory({ peakBytes, size, inFlight }: Sample): number {
@@ -87,13 +92,13 @@ function ratiosToPeers(samples: readonly Sample[], server: string): number[] {
 }
 
 /** The distance from the lowest to the highest round, in % of the median. */
-function spread(numbers: readonly number[]): string {
+export function spread(numbers: readonly number[]): string {
   const width = Math.max(...numbers) - Math.min(...numbers);
   return numbers.length < 2 ? "-" : `${fixed(width / median(numbers) * 100)}%`;
 }
 
 /** A number with the digits that are significant; a dash for NaN. */
-function fixed(number: number): string {
+export function fixed(number: number): string {
   if (!Number.isFinite(number)) return "-";
   const digits = number < 10 ? 2 : number < 100 ? 1 : 0;
   return number.toLocaleString("en", {
@@ -103,7 +108,7 @@ function fixed(number: number): string {
 }
 
 /** Columns under headings; the first is aligned left, the others right. */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const width = (column: number) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows.map((row) =>
@@ -146,12 +151,41 @@ export function sizeTable(samples: readonly Sample[]): string {
       fixed(middle((sample) => sample.messages / sample.seconds)),
       `${fixed(middle((each) => each.serverSeconds / each.seconds * 100))}%`,
       fixed(middle((sample) => sample.p50)),
-      fixed(middle((sample) => sample.p99)),
+      fixed(middle(p99)),
       isLarge ? `${fixed(middle(memory))}×` : "-",
     ];
   });
   return `${formatSize(size)}, ${inFlight} in flight\n\n` +
     table([HEADINGS, ...rows]);
+}
+
+/** The table of the tail at half load; empty if there are no samples. */
+export function halfLoadTable(samples: readonly Sample[]): string {
+  const [first] = samples;
+  if (first === undefined) return "";
+  const rate = Math.round(median(samples.map((sample) => sample.rate)));
+  const rows = contestants(samples).map((name) => {
+    const mine = samples.filter((sample) => sample.server === name);
+    const middle = (figure: Figure) => median(mine.map(figure));
+    const toGo = ratios(samples, p99, name, (rival) => rival === "go");
+    return [
+      name,
+      fixed(middle(cost)),
+      `${fixed(middle((each) => each.serverSeconds / each.seconds * 100))}%`,
+      fixed(middle((sample) => sample.p50)),
+      fixed(middle(p99)),
+      fixed(middle((sample) => sample.p999)),
+      fixed(median(toGo)),
+      fixed(middle((sample) => sample.delay999)),
+    ];
+  });
+  const headings = [
+    ...["server", "CPU µs/msg", "server busy"],
+    ...["p50 ms", "p99 ms", "p99.9 ms", "p99 to go", "late ms"],
+  ];
+  return `${formatSize(first.size)} at half load, ` +
+    `${rate.toLocaleString("en")} messages a second\n\n` +
+    table([headings, ...rows]);
 }
 
 /** The table of the idle connections. */
@@ -199,10 +233,12 @@ export function idlePanel(
   return { heading: "kB per idle connection", note, bars };
 }
 
-/** Samples of the three kinds of measurement. */
+/** Samples of the four kinds of measurement. */
 export interface Samples {
   /** Conversations of the usual sizes. */
   readonly conversations: readonly Sample[];
+  /** Conversations of the smallest size, at half load. */
+  readonly halfLoad: readonly Sample[];
   /** A single large message. */
   readonly big: readonly Sample[];
   /** Idle connections. */
@@ -211,10 +247,11 @@ export interface Samples {
 
 /**
  * This server relative to another one, a line for each figure: CPU time for
- * each size, memory of the single large message, and of an idle connection.
+ * each size, the tail at half load, memory of the single large message, and of
+ * an idle connection.
  */
 export function comparisonTable(
-  { conversations, big, idle }: Samples,
+  { conversations, halfLoad, big, idle }: Samples,
   rival: string,
 ): string {
   const row = (what: string, samples: readonly Sample[], figure: Figure) => {
@@ -229,6 +266,11 @@ export function comparisonTable(
       const mine = conversations.filter((sample) => sample.size === size);
       return row(`CPU for a message, ${formatSize(size)}`, mine, cost);
     }),
+    ...row(
+      `p99 at half load, ${formatSize(halfLoad[0]?.size ?? 0)}`,
+      halfLoad,
+      p99,
+    ),
     ...row(`peak memory, ${formatSize(big[0]?.size ?? 0)}`, big, memory),
     ...row("memory of an idle connection", idle, (each) => each.idleBytes),
   ];

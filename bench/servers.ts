@@ -56,27 +56,37 @@ function pythonPeer(name: string): Peer {
   };
 }
 
-/** All peers, whether or not their programs are installed. */
-export const PEERS: readonly Peer[] = [
-  {
+/** A peer in Go, in a file of `bench/peers/`. */
+export function goPeer(file: string): Peer {
+  return {
     name: "go",
     program: "go",
     version: ["version"],
     async prepare(go, directory) {
-      const binary = join(directory, "peer_go");
-      await output(go, ["build", "-o", binary, peerFile("peer.go")]);
+      const binary = join(directory, file.replace(".go", ""));
+      await output(go, ["build", "-o", binary, peerFile(file)]);
       return [binary];
     },
-  },
-  {
+  };
+}
+
+/** A peer in Node, in a file of `bench/peers/`. */
+export function nodePeer(file: string): Peer {
+  return {
     name: "node",
     program: "node",
     version: ["--version"],
     prepare: async (node) => [
       await output(node, ["-p", "process.execPath"]),
-      peerFile("peer_node.mjs"),
+      peerFile(file),
     ],
-  },
+  };
+}
+
+/** All peers, whether or not their programs are installed. */
+export const PEERS: readonly Peer[] = [
+  goPeer("peer.go"),
+  nodePeer("peer_node.mjs"),
   pythonPeer("asyncio"),
   pythonPeer("sockets"),
   {
@@ -113,15 +123,33 @@ export async function earlierServer(
   directory: string,
   extraArgs: readonly string[],
 ): Promise<Contestant> {
+  const { root, version } = await checkout(directory);
+  const command = serverCommand(root, extraArgs);
+  return { name: EARLIER, version, command };
+}
+
+/** The client of this version, and of an earlier one in a checkout, if any. */
+export async function ourClients(
+  against: string | undefined,
+): Promise<Contestant[]> {
+  const client = (name: string, version: string, root: string) => {
+    const run = [Deno.execPath(), "run", "-A", peerFile("client_ours.ts")];
+    return { name, version, command: [...run, join(root, "mod.ts")] };
+  };
+  const ours = client(OURS, `deno ${Deno.version.deno}`, join(HERE, ".."));
+  if (against === undefined) return [ours];
+  const { root, version } = await checkout(against);
+  return [ours, client(EARLIER, version, root)];
+}
+
+async function checkout(
+  directory: string,
+): Promise<{ root: string; version: string }> {
   try {
     const root = await Deno.realPath(directory);
     await Deno.stat(join(root, "server.ts"));
     const config = await Deno.readTextFile(join(root, "deno.json"));
-    return {
-      name: EARLIER,
-      version: `recv_end ${JSON.parse(config).version}`,
-      command: serverCommand(root, extraArgs),
-    };
+    return { root, version: `recv_end ${JSON.parse(config).version}` };
   } catch (error) {
     throw new UsageError(
       "--against needs a checkout of this project: " +

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { concat } from "@std/bytes";
 import type { Clock } from "../framing/clock.ts";
+import { COALESCE_BYTES } from "../framing/encode.ts";
 import type { Framing } from "../framing/framing.ts";
 import {
   encodeMessage,
@@ -19,6 +21,10 @@ export class PendingRequest {
   readonly message: Outgoing;
   /** Whether the message was sent completely. */
   isSent = false;
+  /** Whether an earlier request has taken the message into its own write. */
+  isTaken = false;
+  /** The request that was made next, if there is one. */
+  next: PendingRequest | undefined;
   readonly #isStream: boolean;
   #hasBegun = false;
   #isAborted = false;
@@ -79,6 +85,32 @@ export class PendingRequest {
     if (this.#hasBegun || this.#isAborted) return;
     this.#hasBegun = true;
     this.#begun?.resolve();
+  }
+
+  /**
+   * Adds the messages of the requests that follow to the chunk of this one, as
+   * far as they are one small chunk each: together they are one write, and a
+   * system call is most of what a small request costs. The requests have begun
+   * then, and are `isTaken`.
+   *
+   * @param chunk A chunk of this message. If it is not all of it, or not small,
+   * nothing is added.
+   */
+  withFollowing(chunk: Uint8Array): Uint8Array {
+    if (chunk !== this.message.onlyChunk) return chunk;
+    const chunks = [chunk];
+    let byteLength = chunk.length;
+    for (let next = this.next; next !== undefined; next = next.next) {
+      if (next.isSkipped) continue;
+      const { onlyChunk } = next.message;
+      if (onlyChunk === undefined) break;
+      byteLength += onlyChunk.length;
+      if (byteLength > COALESCE_BYTES) break;
+      next.begin();
+      next.isTaken = true;
+      chunks.push(onlyChunk);
+    }
+    return chunks.length === 1 ? chunk : concat(chunks);
   }
 
   /**

@@ -27,6 +27,8 @@ export class PipelinedClient implements Client<unknown, unknown> {
   readonly #clock: Clock;
   readonly #transport: ClientTransport;
   readonly #replies: ReplySource;
+  /** The request that was made last, if its message is not sent yet. */
+  #last: PendingRequest | undefined;
   /** The last message on its way. Does not reject. */
   #writing: Promise<unknown> = Promise.resolve();
   /** The last reply that is to be read. Does not reject. */
@@ -264,6 +266,9 @@ export class PipelinedClient implements Client<unknown, unknown> {
     request: PendingRequest,
   ): Promise<void> {
     const { message } = request;
+    const { oneAtATime } = this.#options;
+    if (this.#last !== undefined && !oneAtATime) this.#last.next = request;
+    this.#last = request;
     await previous;
     request.due();
     try {
@@ -272,10 +277,12 @@ export class PipelinedClient implements Client<unknown, unknown> {
         if (this.#transport.isClosed) return;
         if (this.#isIncomplete) throw this.#sendFailure;
         if (this.#sendFailure !== undefined) return;
-        const chunk = await message.next().catch((error) => {
-          this.#sendFailure = failure("An earlier message was not complete");
-          throw error;
-        });
+        const chunk = request.isTaken
+          ? null
+          : await message.next().catch((error) => {
+            this.#sendFailure = failure("An earlier message was not complete");
+            throw error;
+          });
         if (request.isSkipped) return;
         if (request.isReplied) {
           this.#isIncomplete = true;
@@ -294,13 +301,14 @@ export class PipelinedClient implements Client<unknown, unknown> {
         }
         request.begin();
         try {
-          await this.#transport.write(chunk);
+          await this.#transport.write(request.withFollowing(chunk));
         } catch (error) {
           this.#sendFailure = failure(reasonOf(error), error);
         }
       }
     } finally {
       request.begin();
+      if (this.#last === request) this.#last = undefined;
     }
   }
 

@@ -69,15 +69,19 @@ export class ConversationError extends Error {
 /** An error reply. */
 const ERROR_REPLY = /^ERROR:([^!\r\n]{1,200})!$/;
 
+/** The last byte of each error reply. */
+const EXCLAMATION_MARK = "!".charCodeAt(0);
+
 /** An error reply has at most this many bytes. */
 const MAX_ERROR_REPLY_BYTES = 1000;
 
 /** Makes a reply of its bytes. */
 export function toReply(data: Uint8Array, markerIndex = -1): Reply {
   const text = () => new TextDecoder().decode(data);
-  const error = data.length <= MAX_ERROR_REPLY_BYTES
-    ? ERROR_REPLY.exec(text())?.[1] ?? null
-    : null;
+  // The last byte tells most replies from an error: no decoder, and no search.
+  const mayBeError = data.length <= MAX_ERROR_REPLY_BYTES &&
+    data[data.length - 1] === EXCLAMATION_MARK;
+  const error = mayBeError ? ERROR_REPLY.exec(text())?.[1] ?? null : null;
   return { data, text, error, markerIndex };
 }
 

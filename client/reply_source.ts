@@ -72,7 +72,7 @@ export class ReplySource {
     }
     if (!decoded.gotEnd) throw incompleteReply(decoded, this.#maxReplyBytes);
     this.#next();
-    return toReply(decoded.data, decoded.markerIndex);
+    return toReply(this.#transport.join(decoded), decoded.markerIndex);
   }
 
   /**

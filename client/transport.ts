@@ -38,6 +38,7 @@ export class ClientTransport implements ChunkReader {
   readonly #clock: Clock;
   readonly #keepAliveTimer: Timer;
   #hasWritten = false;
+  #isNoDelay = false;
   #isClosed = false;
 
   constructor(conn: Connection, options: TransportOptions, clock: Clock) {
@@ -72,8 +73,12 @@ export class ClientTransport implements ChunkReader {
 
   /** Writes a complete chunk. */
   async write(chunk: Uint8Array): Promise<void> {
-    // A second write must not wait for the acknowledgement of the first.
-    if (this.#hasWritten) this.#conn.socket?.setNoDelay?.(true);
+    // A second write must not wait for the acknowledgement of the first. The
+    // only write of a short conversation needs no system call for that.
+    if (this.#hasWritten && !this.#isNoDelay) {
+      this.#isNoDelay = true;
+      this.#conn.socket?.setNoDelay?.(true);
+    }
     this.#hasWritten = true;
     try {
       for (let start = 0; start < chunk.length;) {
@@ -128,6 +133,11 @@ export class ClientTransport implements ChunkReader {
     if (this.#isClosed) return;
     if (isRef) this.#conn.socket?.ref?.();
     else this.#conn.socket?.unref?.();
+  }
+
+  /** The bytes of a complete reply, whose chunks are not used any more. */
+  join({ chunks }: Decoded): Uint8Array {
+    return this.#memory.join(chunks);
   }
 
   /** The reply is over: the next one starts in a small block again. */

@@ -17,6 +17,7 @@ interface Script {
 /** A transport over a connection that follows a script. */
 function scripted({ reads = [], writes = [] }: Script) {
   let written = "";
+  const calls: string[] = [];
   const events: SendEvent[] = [];
   const conn = {
     read(buffer: Uint8Array) {
@@ -32,9 +33,11 @@ function scripted({ reads = [], writes = [] }: Script) {
       if (most instanceof Error) return Promise.reject(most);
       const taken = bytes.subarray(0, most);
       written += new TextDecoder().decode(taken);
+      calls.push("write");
       return Promise.resolve(taken.length);
     },
     closeWrite: () => Promise.resolve(),
+    setNoDelay: () => calls.push("no delay"),
     close: () => {},
   } as unknown as Deno.Conn;
   const transport = new ClientTransport(toConnection(conn), {
@@ -43,6 +46,7 @@ function scripted({ reads = [], writes = [] }: Script) {
   }, systemClock);
   return {
     transport,
+    calls,
     events,
     written: () => written,
     [Symbol.dispose]: () => transport.close(),
@@ -64,6 +68,14 @@ Deno.test("ClientTransport.write() writes all, however little a write takes", as
       byteLength,
     })),
   );
+});
+
+Deno.test("ClientTransport.write() sets no-delay once, before its second chunk", async () => {
+  using client = scripted({});
+  for (const text of ["a", "b", "c"]) {
+    await client.transport.write(new TextEncoder().encode(text));
+  }
+  assertEquals(client.calls, ["write", "no delay", "write", "write"]);
 });
 
 Deno.test("ClientTransport reports an end of file after a reset as a reset", async () => {

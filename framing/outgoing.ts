@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Body, encode, EncodedStream } from "./encode.ts";
+import { encode, EncodedStream } from "./encode.ts";
 import type { Framing } from "./framing.ts";
 
 /** What a client may send: text (as UTF-8), bytes, or a stream of bytes. */
@@ -19,6 +19,8 @@ export interface Outgoing {
   readonly isComplete: boolean;
   /** The bytes of the message that were requested, without its framing. */
   readonly byteLength: number;
+  /** The message in its framing, if all of it is one chunk. */
+  readonly onlyChunk?: Uint8Array | undefined;
 }
 
 /**
@@ -37,9 +39,13 @@ export function encodeMessage(data: OutgoingData, framing: Framing): Outgoing {
       "Cannot send the data: neither text, nor bytes, nor a stream",
     );
   }
-  const chunks = iterate(bytes, framing);
+  const chunks = encode(bytes, framing);
+  const iterator = iterate(chunks);
   return {
-    next: async () => (await chunks.next()).value ?? null,
+    onlyChunk: Array.isArray(chunks) && chunks.length === 1
+      ? chunks[0]
+      : undefined,
+    next: async () => (await iterator.next()).value ?? null,
     cancel: () => {},
     isComplete: true,
     byteLength: bytes.length,
@@ -85,10 +91,8 @@ class OutgoingStream implements Outgoing {
 }
 
 function iterate(
-  body: Body,
-  framing: Framing,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncIterator<Uint8Array> | Iterator<Uint8Array> {
-  const chunks = encode(body, framing);
   return Symbol.iterator in chunks
     ? chunks[Symbol.iterator]()
     : chunks[Symbol.asyncIterator]();

@@ -50,6 +50,14 @@ export function needsRun(name: string, limits?: Limits): TestOptions {
   return needs([NET, READ, WRITE, RUN], name, limits);
 }
 
+/** A test that runs programs, and needs Linux: its /proc or its C library. */
+export function needsLinux(name: string, limits?: Limits): TestOptions {
+  const options = needsRun(name, limits);
+  return options.ignore || Deno.build.os === "linux"
+    ? options
+    : ignored(options, "needs Linux");
+}
+
 /**
  * A test with programs of others, by the names of their files.
  *

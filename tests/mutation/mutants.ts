@@ -7,6 +7,7 @@ import type { Mutant } from "./mutant.ts";
 import { ADDRESS_MUTANTS } from "./mutants_addresses.ts";
 import { CLI_MUTANTS } from "./mutants_cli.ts";
 import { CLIENT_MUTANTS } from "./mutants_client.ts";
+import { CLIENT_COST_MUTANTS } from "./mutants_client_cost.ts";
 import { CONNECTION_MUTANTS } from "./mutants_connection.ts";
 import { CONVERSATION_MUTANTS } from "./mutants_conversation.ts";
 import { FRAMING_MUTANTS } from "./mutants_framing.ts";
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONVERSATION_MUTANTS,
   ...ADDRESS_MUTANTS,
   ...CLIENT_MUTANTS,
+  ...CLIENT_COST_MUTANTS,
   ...CLI_MUTANTS,
   ...SOCKET_MUTANTS,
   ...SIMULATED_MUTANTS,
