@@ -38,6 +38,7 @@ import {
   type Contestant,
   EARLIER,
   earlierServer,
+  LIBRARY,
   OURS,
   ourServer,
   PEERS,
@@ -179,6 +180,14 @@ function bySize(
   ];
 }
 
+/** The servers that are compared figure by figure. */
+const COMPARISONS = [
+  [OURS, EARLIER],
+  [OURS, "go"],
+  [LIBRARY, "go"],
+  [LIBRARY, "deno"],
+] as const;
+
 /** Prints the tables. */
 function print(
   plan: Plan,
@@ -188,9 +197,10 @@ function print(
   const tables = bySize(plan, results).map(sizeTable);
   tables.push(halfLoadTable(results.halfLoad));
   if (results.idle.length > 0) tables.push(idleTable(results.idle, plan.idle));
-  for (const rival of [EARLIER, "go"]) {
-    if (!servers.some(({ name }) => name === rival)) continue;
-    tables.push(comparisonTable(results, rival));
+  const names = new Set(servers.map(({ name }) => name));
+  for (const [server, rival] of COMPARISONS) {
+    if (!names.has(server) || !names.has(rival)) continue;
+    tables.push(comparisonTable(results, server, rival));
   }
   for (const table of tables) if (table !== "") console.log(`\n${table}`);
 }

@@ -9,6 +9,7 @@ import { RunningServer, runProgram } from "./processes.ts";
 import { median } from "./report.ts";
 import {
   type Contestant,
+  denoPeer,
   goPeer,
   nodePeer,
   type Peer,
@@ -25,16 +26,9 @@ const CLIENTS = 50;
 /** The requests of one measurement, for each request sent ahead. */
 const REQUESTS = 100_000;
 
-const deno = (name: string, file: string): Peer => ({
-  name,
-  program: Deno.execPath(),
-  version: ["eval", "console.log(Deno.version.deno)"],
-  prepare: (path) => Promise.resolve([path, "run", "-A", peerFile(file)]),
-});
-
 /** This server, redis-server, and servers of lines in a few lines of code. */
 const SERVERS: readonly Peer[] = [
-  deno("recv_end", "lines_ours.ts"),
+  denoPeer("recv_end", "lines_ours.ts"),
   {
     name: "redis-server",
     program: "redis-server",
@@ -42,7 +36,7 @@ const SERVERS: readonly Peer[] = [
     prepare: (path) =>
       Promise.resolve(["sh", peerFile("redis_server.sh"), path]),
   },
-  deno("deno, 30 lines", "lines_deno.ts"),
+  denoPeer("deno, 30 lines", "lines_deno.ts"),
   goPeer("lines.go"),
   nodePeer("lines_node.mjs"),
   {

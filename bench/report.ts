@@ -7,7 +7,7 @@
  */
 import type { LoadResult } from "./load.ts";
 import type { Panel } from "./picture.ts";
-import { EARLIER, OURS } from "./servers.ts";
+import { EARLIER, LIBRARY, OURS } from "./servers.ts";
 
 /** The measurement of one server with one size in one round. */
 export interface Sample extends LoadResult {
@@ -87,7 +87,7 @@ function ratios(
 
 /** CPU time of a server in each round, relative to the best peer. */
 function ratiosToPeers(samples: readonly Sample[], server: string): number[] {
-  const isPeer = (rival: string) => rival !== OURS && rival !== EARLIER;
+  const isPeer = (rival: string) => ![OURS, LIBRARY, EARLIER].includes(rival);
   return ratios(samples, cost, server, isPeer);
 }
 
@@ -246,16 +246,17 @@ export interface Samples {
 }
 
 /**
- * This server relative to another one, a line for each figure: CPU time for
+ * A server relative to another one, a line for each figure: CPU time for
  * each size, the tail at half load, memory of the single large message, and of
  * an idle connection.
  */
 export function comparisonTable(
   { conversations, halfLoad, big, idle }: Samples,
+  server: string,
   rival: string,
 ): string {
   const row = (what: string, samples: readonly Sample[], figure: Figure) => {
-    const all = ratios(samples, figure, OURS, (server) => server === rival);
+    const all = ratios(samples, figure, server, (name) => name === rival);
     if (all.length === 0) return [];
     const rounds = `${fixed(Math.min(...all))} to ${fixed(Math.max(...all))}`;
     return [[what, fixed(median(all)), rounds]];
@@ -274,5 +275,5 @@ export function comparisonTable(
     ...row(`peak memory, ${formatSize(big[0]?.size ?? 0)}`, big, memory),
     ...row("memory of an idle connection", idle, (each) => each.idleBytes),
   ];
-  return table([["", `${OURS}/${rival} (median)`, "rounds"], ...rows]);
+  return table([["", `${server}/${rival} (median)`, "rounds"], ...rows]);
 }

@@ -37,6 +37,7 @@ Deno.test("halfLoadTable() is empty without samples", () => {
 Deno.test("comparisonTable() has the tail at half load", () => {
   const table = comparisonTable(
     { conversations: [], halfLoad: HALF_LOAD, big: [], idle: [] },
+    OURS,
     "go",
   );
   assertMatch(table, /^p99 at half load, 5 B +1\.50 +0\.50 to 2\.00$/m);

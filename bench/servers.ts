@@ -83,19 +83,27 @@ export function nodePeer(file: string): Peer {
   };
 }
 
+/** A server in Deno, in a file of `bench/peers/`. */
+export function denoPeer(name: string, file: string): Peer {
+  return {
+    name,
+    program: Deno.execPath(),
+    version: ["eval", "console.log(Deno.version.deno)"],
+    prepare: (deno) => Promise.resolve([deno, "run", "-A", peerFile(file)]),
+  };
+}
+
+/** What the tables call `serve()` without the script, its log and metrics. */
+export const LIBRARY = "library";
+
 /** All peers, whether or not their programs are installed. */
 export const PEERS: readonly Peer[] = [
+  denoPeer(LIBRARY, "peer_library.ts"),
   goPeer("peer.go"),
   nodePeer("peer_node.mjs"),
   pythonPeer("asyncio"),
   pythonPeer("sockets"),
-  {
-    name: "deno",
-    program: Deno.execPath(),
-    version: ["eval", "console.log(Deno.version.deno)"],
-    prepare: (deno) =>
-      Promise.resolve([deno, "run", "-A", peerFile("peer_deno.ts")]),
-  },
+  denoPeer("deno", "peer_deno.ts"),
 ];
 
 /** What the tables call this server. */

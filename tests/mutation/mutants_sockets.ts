@@ -170,6 +170,26 @@ export const SOCKET_MUTANTS: readonly Mutant[] = [
       replace: "if (next === undefined) this.#last ??= previous;",
     },
   ]),
+  ...mutantsIn("server/interruption.ts", [
+    "server/transport_test.ts",
+    "tests/server_test.ts",
+  ], [
+    {
+      name: "an interruption that comes during a write is lost",
+      find: "if (waiter === undefined) this.#interruption = interruption;",
+      replace: "if (waiter === undefined) return;",
+    },
+    {
+      name: "a wait that has ended takes the next interruption",
+      find: "    this.#waiter = undefined;\n    return true;",
+      replace: "    return true;",
+    },
+    {
+      name: "a wait that was interrupted is told its result, too",
+      find: "if (this.#waiter !== waiter) return false;",
+      replace: "",
+    },
+  ]),
   ...mutantsIn("server/write_queue.ts", [
     "server/write_queue_test.ts",
     "server/transport_test.ts",
