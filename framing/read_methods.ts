@@ -239,9 +239,24 @@ export class ReadMethods {
     framing: CountFraming,
     options?: ReadOptions,
   ): AsyncGenerator<ReceivedCount>;
-  async *messages(
+  messages(
     framing: Marker | readonly Marker[] | CountFraming,
     options: ReadOptions = {},
+  ): AsyncGenerator<unknown> {
+    const messages = this.#messages(framing, options);
+    if (!this.#mayBeLeft) return messages;
+    const next = messages.next.bind(messages);
+    messages.next = (...args) => {
+      const call = next(...args);
+      call.catch(() => {});
+      return call;
+    };
+    return messages;
+  }
+
+  async *#messages(
+    framing: Marker | readonly Marker[] | CountFraming,
+    options: ReadOptions,
   ): AsyncGenerator<unknown> {
     const maxBytes = checkReadOptions(options, this.#maxBytes);
     const attempt = typeof framing === "object" && "framing" in framing

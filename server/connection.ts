@@ -150,8 +150,7 @@ export class ServerConnection implements Checked {
       if (ending === "idle") this.#lingersBriefly = true;
       await transport.flush();
       this.#buffer.finish();
-      if (!transport.isEndOfFile) await this.#linger(refusal !== "busy");
-      else await transport.endAfterClient(this.#options.isReported);
+      await this.#linger(refusal !== "busy");
       // A message that came after a close in silence gets no reply. Without the
       // client's end of file, nobody knows whether it has read the last one.
       const isUnanswered = ending !== "reply" && session.hasUnread;
@@ -224,18 +223,20 @@ export class ServerConnection implements Checked {
   }
 
   /**
-   * Waits for the client's end of file.
+   * Ends the server's side, and waits for the client's end of file.
    *
    * @param hasPlace Whether another connection may need this one's place.
    */
   async #linger(hasPlace: boolean): Promise<void> {
-    const { clock, places: { lingering } } = this.#options;
+    const { clock, isReported, places: { lingering } } = this.#options;
+    const transport = this.#transport;
     if (this.#lingeringSinceMs === Infinity) {
       this.#lingeringSinceMs = clock.now();
     }
     const entry = hasPlace ? lingering.add(this) : undefined;
     try {
-      await this.#transport.linger();
+      if (transport.isEndOfFile) await transport.endAfterClient(isReported);
+      else await transport.linger();
     } finally {
       if (entry !== undefined) lingering.delete(entry);
     }

@@ -228,6 +228,7 @@ export class ConversationSession implements Session {
     if (this.#isOver) throw OVER;
     this.#flushSoon();
     const result = await this.#transport.read();
+    if (this.#isOver) throw OVER;
     if (result instanceof Interruption) {
       this.#lastCode ||= result.errorCode;
       this.#wasIdle = this.#isIdle;

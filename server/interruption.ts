@@ -16,13 +16,16 @@ export class Interruption {
   }
 }
 
-/** Who waits. It is told once: one of its methods is called. */
+/**
+ * Receives the result of one wait: one of its methods is called once, perhaps
+ * before the call returns that began the wait. Neither may throw.
+ */
 export interface Waiter<T> {
   resolve(value: T | Interruption): void;
   reject(reason: unknown): void;
 }
 
-/** The one thing at a time that a connection waits for. */
+/** What a connection waits for: one thing at a time. */
 export class Wait {
   // deno-lint-ignore no-explicit-any
   #waiter: Waiter<any> | undefined;
@@ -30,7 +33,7 @@ export class Wait {
   #interruption: Interruption | undefined;
 
   /**
-   * Begins a wait. Returns false if it is over at once, because the interruption
+   * Begins a wait, when the one before has ended. Returns false if it is over at once, because the interruption
    * came before.
    */
   begin(waiter: Waiter<never>): boolean {
@@ -60,8 +63,8 @@ export class Wait {
     else waiter.resolve(interruption);
   }
 
-  /** Ends the wait, if there is one, for a reason. */
-  reject(reason: unknown): void {
+  /** Ends the wait, if there is one, with a failure. */
+  fail(reason: unknown): void {
     const waiter = this.#waiter;
     this.#waiter = undefined;
     waiter?.reject(reason);

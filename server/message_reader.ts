@@ -31,7 +31,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
    * The code of the error reply for messages that are not answered any more;
    * empty while all are.
    */
-  lastCode = "";
+  refusalCode = "";
   readonly #options: ResolvedOptions;
   readonly #transport: Transport;
   readonly #buffer: ReadBuffer;
@@ -103,24 +103,6 @@ export class MessageReader implements Waiter<Uint8Array | null> {
     this.read();
   }
 
-  /** A chunk has arrived, or none will. */
-  resolve(chunk: Uint8Array | null | Interruption): void {
-    try {
-      const result = this.#decode(chunk);
-      if (result === undefined) return this.#transport.readTo(this);
-      this.#isReading = this.#isIdle = false;
-      this.#deadline.stop();
-      this.#waiter.resolve(result);
-    } catch (error) {
-      this.reject(error);
-    }
-  }
-
-  /** The peer is gone. */
-  reject(reason: unknown): void {
-    this.#waiter.reject(reason);
-  }
-
   /** Takes a message that will be answered, and keeps what follows it. */
   take(message: Decoded): void {
     this.messages++;
@@ -145,7 +127,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
 
   /** After an interruption: whether anything has arrived that is not answered. */
   async whatIsLeft(): Promise<ReadResult> {
-    if (this.#restBytes > 0) return new Interruption(this.lastCode);
+    if (this.#restBytes > 0) return new Interruption(this.refusalCode);
     this.#transport.forgetInterruption();
     this.#isReading = true;
     this.#beginIdle(this.#options.phases.lastRead);
@@ -153,14 +135,14 @@ export class MessageReader implements Waiter<Uint8Array | null> {
     this.#isReading = this.#isIdle = false;
     this.#deadline.stop();
     return chunk instanceof Uint8Array
-      ? new Interruption(this.lastCode)
+      ? new Interruption(this.refusalCode)
       : SILENCE;
   }
 
   /** See {@linkcode Session.endReading}. */
   endReading(errorCode: string): boolean {
     if (!this.#isReading) return false;
-    this.lastCode ||= errorCode;
+    this.refusalCode ||= errorCode;
     this.#transport.interrupt(errorCode);
     return true;
   }
@@ -178,10 +160,28 @@ export class MessageReader implements Waiter<Uint8Array | null> {
    * may have arrived, and a busy event loop has not delivered it yet.
    */
   refuse(errorCode: string): boolean {
-    this.lastCode ||= errorCode;
+    this.refusalCode ||= errorCode;
     const isAwaited = this.#isReading && this.#isIdle;
     if (isAwaited) this.#deadline.start(this.#options.phases.lastRead);
     return isAwaited;
+  }
+
+  /** Called by the transport: a chunk has arrived, or none will. */
+  resolve(chunk: Uint8Array | null | Interruption): void {
+    try {
+      const result = this.#decode(chunk);
+      if (result === undefined) return this.#transport.readTo(this);
+      this.#isReading = this.#isIdle = false;
+      this.#deadline.stop();
+      this.#waiter.resolve(result);
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  /** Called by the transport: the peer is gone. */
+  reject(reason: unknown): void {
+    this.#waiter.reject(reason);
   }
 
   /** Whether the last reply is so recent that an outage may delay it still. */
@@ -218,8 +218,8 @@ export class MessageReader implements Waiter<Uint8Array | null> {
     const unread = this.#isSkipping ? this.#skip(chunk) : chunk;
     if (unread.length === 0) return undefined;
     const result = this.#decoder.push(unread);
-    if (result === undefined && this.#isIdle && this.lastCode !== "") {
-      return new Interruption(this.lastCode);
+    if (result === undefined && this.#isIdle && this.refusalCode !== "") {
+      return new Interruption(this.refusalCode);
     }
     if (result === undefined && this.#isIdle) {
       // The first bytes of a message: its time limit starts.

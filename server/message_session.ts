@@ -96,7 +96,10 @@ export class MessageSession implements Session, Waiter<Decoded> {
     this.#transport.interrupt(errorCode);
   }
 
-  /** Greets, and answers messages. Resolves to the last one. */
+  /**
+   * Greets, and answers all messages but the last: without keep-alive, that is
+   * the first. Resolves to the last, or to the reason why there is none.
+   */
   #answerAllButLast(): Promise<ReadResult> {
     const { greeting } = this.#options;
     return new Promise((resolve, reject) => {
@@ -107,7 +110,7 @@ export class MessageSession implements Session, Waiter<Decoded> {
     });
   }
 
-  /** A message has arrived, or none will. */
+  /** Called by the reader: a message has arrived, or none will. */
   resolve(result: ReadResult): void {
     if (!this.#options.keepAlive) return this.#resolveLast(result);
     this.#answerArrived(result).then((last) => {
@@ -115,7 +118,7 @@ export class MessageSession implements Session, Waiter<Decoded> {
     }, this.#rejectLast);
   }
 
-  /** The peer is gone. */
+  /** Called by the reader: the peer is gone. */
   reject(reason: unknown): void {
     this.#rejectLast(reason);
   }
@@ -128,7 +131,7 @@ export class MessageSession implements Session, Waiter<Decoded> {
     for (let count = 1; this.#mayGoOn(result); count++) {
       const replying = this.#reply(result);
       if (replying !== undefined) {
-        if (this.#reader.lastCode !== "") this.#interruptSoon();
+        if (this.#reader.refusalCode !== "") this.#interruptSoon();
         await replying;
       }
       if (this.#responder.isLast) return ANSWERED;
@@ -140,16 +143,16 @@ export class MessageSession implements Session, Waiter<Decoded> {
         await new Promise<void>((resolve) => clock.setImmediate(resolve));
       }
       const next = this.#reader.decodeRest();
-      const { lastCode } = this.#reader;
+      const { refusalCode } = this.#reader;
       if (next === undefined) {
         await this.#transport.flush();
-        if (this.#reader.lastCode !== "") return this.#reader.whatIsLeft();
+        if (this.#reader.refusalCode !== "") return this.#reader.whatIsLeft();
         this.#responder.reset();
         this.#reader.readNext();
         return undefined;
       }
       // Interrupted: what is not answered any more gets an error reply.
-      if (lastCode !== "") return new Interruption(lastCode);
+      if (refusalCode !== "") return new Interruption(refusalCode);
       result = next;
     }
     return result;
@@ -161,7 +164,7 @@ export class MessageSession implements Session, Waiter<Decoded> {
    */
   #interruptSoon(): void {
     const { clock } = this.#options;
-    clock.setImmediate(() => this.interrupt(this.#reader.lastCode));
+    clock.setImmediate(() => this.interrupt(this.#reader.refusalCode));
   }
 
   /** Whether the result is a message, or one that is skipped. */

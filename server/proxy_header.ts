@@ -51,9 +51,9 @@ const [STREAM, DATAGRAM] = [1, 2];
  * Decodes one header. The result depends on the bytes alone, not on how they
  * are cut.
  *
- * The decoder keeps at most 107 bytes. What follows the addresses in a header of version
- * 2, up to 65,535 bytes, is skipped: the TLVs, among them the checksum, which is
- * not verified.
+ * The decoder keeps at most 107 bytes. What follows the addresses in a header of
+ * version 2, up to 65,535 bytes, is skipped: the TLVs, among them the checksum,
+ * which is not verified.
  */
 export class ProxyHeaderDecoder {
   readonly #kept = new Uint8Array(MAX_LINE_BYTES);

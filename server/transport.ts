@@ -138,10 +138,13 @@ export class Transport {
     this.#wait.forgetInterruption();
   }
 
-  /** Ends a wait that nobody needs any more, and forgets an interruption. */
+  /**
+   * Rejects the read that a conversation function has left, if there is one, and
+   * forgets an interruption.
+   */
   endWait(reason: unknown): void {
     this.#wait.forgetInterruption();
-    this.#wait.reject(reason);
+    this.#wait.fail(reason);
   }
 
   /** Waits for a promise, or an interruption. Rejects when the peer is gone. */
@@ -152,8 +155,8 @@ export class Transport {
         (value) => this.#wait.end(waiter) && resolve(value),
         (error) => this.#wait.end(waiter) && reject(error),
       );
-      this.#wait.begin(waiter);
-      if (this.#gone !== undefined) this.#wait.reject(this.#gone.reason);
+      if (this.#gone !== undefined) reject(this.#gone.reason);
+      else this.#wait.begin(waiter);
     });
   }
 
@@ -163,8 +166,9 @@ export class Transport {
   }
 
   /**
-   * The same without a promise, which each of many silent connections would
-   * keep. The waiter may be told before this returns.
+   * Reads one chunk, and tells the waiter: null at the end of file. It takes no
+   * promise, which each of many silent connections would keep. The waiter may be
+   * told before this returns. Does not throw.
    */
   readTo(waiter: Waiter<Uint8Array | null>): void {
     if (!this.#wait.begin(waiter)) return;
@@ -172,8 +176,8 @@ export class Transport {
     try {
       free = this.#buffer.beginRead();
     } catch (error) {
-      if (!(error instanceof BufferLimitError)) throw error;
-      return this.#wait.interrupt("busy");
+      const isFull = error instanceof BufferLimitError;
+      return isFull ? this.#wait.interrupt("busy") : this.#wait.fail(error);
     }
     this.#pendingRead = this.#conn.read(free).then((count) => {
       this.#pendingRead = undefined;
@@ -229,7 +233,7 @@ export class Transport {
 
   #fail(error: unknown): void {
     this.replyLost = true;
-    this.#wait.reject(this.markPeerGone(error));
+    this.#wait.fail(this.markPeerGone(error));
   }
 
   /**
@@ -329,7 +333,7 @@ export class Transport {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#conn.close();
-    this.#wait.reject(this.markPeerGone(CLOSED));
+    this.#wait.fail(this.markPeerGone(CLOSED));
   }
 
   /** Closes. Resolves when no read and no write is pending any more. */

@@ -179,3 +179,17 @@ Deno.test(
     assertEquals(bytesIn, 5);
   },
 );
+
+Deno.test(
+  needsNet(
+    "converse: a loop that the function leaves does not end the process",
+  ),
+  async () => {
+    const { outcome } = await withServer((conversation) => {
+      // Nobody waits for it, and it rejects when the function has ended.
+      conversation.messages("\n").next();
+      return Promise.resolve();
+    }, async (conn) => assertEquals(await tell(conn, ""), ""));
+    assertEquals(outcome, "ok");
+  },
+);

@@ -80,7 +80,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "nothing interrupts a handler that begins after the grace",
-      find: 'if (this.#reader.lastCode !== "") this.#interruptSoon();',
+      find: 'if (this.#reader.refusalCode !== "") this.#interruptSoon();',
       replace: "",
     },
     {

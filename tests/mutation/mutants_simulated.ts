@@ -32,7 +32,8 @@ const MUTANTS: readonly Mutant[] = [
     {
       name: "a message at the end of the grace ends those that came with it",
       find: "this.#mayGoOn(result); count++",
-      replace: 'this.#mayGoOn(result) && this.#reader.lastCode === ""; count++',
+      replace:
+        'this.#mayGoOn(result) && this.#reader.refusalCode === ""; count++',
     },
     {
       name: "a connection ends after five messages",
