@@ -121,8 +121,10 @@ async function run(
 const MEMORY_ROUNDS = 3;
 
 /**
- * The load at which the tail is measured: the smallest size, begun at half the
- * rate that this server reached at full load in the same round. Undefined if it
+ * The load at which the tail is measured: the smallest size, begun at a quarter
+ * of the rate that this server reached at full load in the same round. A message
+ * takes up to twice as much CPU time then, because fewer share a wake-up, so the
+ * server is busy for a quarter to a half of the time. Undefined if the full load
  * was not measured, if there is no core for the load alone, or if so many
  * messages would take too long.
  */
@@ -138,7 +140,7 @@ function halfLoad(
     sample.server === OURS && sample.size === size && sample.round === round
   );
   if (full === undefined || size > MAX_HALF_LOAD_SIZE) return undefined;
-  const rate = full.messages / full.seconds / 2;
+  const rate = full.messages / full.seconds / 4;
   const [inFlight, messages] = [HALF_LOAD_PLACES, HALF_LOAD_MESSAGES];
   return { data, size, inFlight, rate, seconds, messages, idle: 0 };
 }
