@@ -148,7 +148,10 @@ async function assertAgreement(
     });
     await t.step(`the check and the page: ${title}`, async () => {
       const isKnown = (_cell: string, index: number) =>
-        index !== cellIndex("no end marker") || !isMuteByChance(measured);
+        index === cellIndex("no end marker")
+          ? !isMuteByChance(measured)
+          : index !== cellIndex("slow reader") ||
+            !isRace(measured, "quick", "slow reader");
       assertEquals(
         cellsOf(measured).filter(isKnown),
         (await rowOf(measured.path)).filter(isKnown),
@@ -201,6 +204,17 @@ function isMuteByChance(measured: Measured): boolean {
     found(measured, "quick", "no end marker") === "unknown";
 }
 
+/**
+ * Paths that end the connection in the middle of a large reply of the quick
+ * server. On a slow machine all of it arrived once, and another time it was lost
+ * after a half-close and without one, of which the check makes nothing.
+ */
+const RACES = ["haproxy-nolinger", "stunnel-0"];
+
+function isRace({ path }: Measured, speed: Speed, name: string): boolean {
+  return speed === "quick" && name === "slow reader" && RACES.includes(path.id);
+}
+
 /** Where the cell of a conversation is in a row, after the two of all. */
 function cellIndex(name: ConversationName): number {
   return 2 + CONVERSATIONS.indexOf(name);
@@ -219,6 +233,10 @@ function assertAgree(
     if (finding === "by chance") continue;
     const mayBeMute = speed === "quick" && name === "no end marker";
     if (mayBeMute && isMuteByChance(measured)) continue;
+    if (isRace(measured, speed, name)) {
+      isLost ||= finding === "lost";
+      continue;
+    }
     const [yes, no] = unknown.includes(name)
       ? ["never", "unknown"]
       : ["kept", "lost"];
