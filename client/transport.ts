@@ -36,7 +36,7 @@ export class ClientTransport implements ChunkReader {
   readonly #memory = new ReplyMemory();
   readonly #chunks: ChunkReader;
   readonly #clock: Clock;
-  readonly #keepAliveTimer: Timer;
+  #keepAliveTimer: Timer | undefined;
   #hasWritten = false;
   #isNoDelay = false;
   #isClosed = false;
@@ -46,13 +46,23 @@ export class ClientTransport implements ChunkReader {
     this.#conn = conn;
     this.#options = options;
     this.#chunks = openChunks(conn.source, this.#memory);
-    // The kernel then notices a server that is gone, and NATs do not forget the
-    // connection: see docs/timers.md.
-    this.#keepAliveTimer = clock.setTimeout(
-      () => conn.socket?.setKeepAlive?.(true),
-      KEEP_ALIVE_AFTER_MS,
-    );
-    clock.unrefTimer(this.#keepAliveTimer);
+    this.#keepAliveLater();
+  }
+
+  /**
+   * Has the kernel probe the server after a while: it then notices one that is
+   * gone, and NATs do not forget the connection (see docs/timers.md).
+   */
+  #keepAliveLater(): void {
+    this.#keepAliveTimer = this.#clock.setTimeout(() => {
+      try {
+        this.#conn.socket?.setKeepAlive?.(true);
+      } catch {
+        // Deno refuses while a read and a write are pending at the same time.
+        this.#keepAliveLater();
+      }
+    }, KEEP_ALIVE_AFTER_MS);
+    this.#clock.unrefTimer(this.#keepAliveTimer);
   }
 
   /** Whether we have closed the socket. */

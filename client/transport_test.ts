@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { systemClock } from "../framing/clock.ts";
+import { type Clock, systemClock } from "../framing/clock.ts";
 import { EndMarkerFraming } from "../framing/end_marker.ts";
 import { toMarkerSet } from "../framing/marker.ts";
 import type { SendEvent } from "./events.ts";
@@ -99,4 +99,30 @@ Deno.test("ClientTransport reports nothing after its close", () => {
   client.transport.close();
   client.transport.report({ type: "end of file" });
   assertEquals(client.events, [{ type: "closed" }]);
+});
+
+Deno.test("ClientTransport tries keep-alive again where Deno refuses", () => {
+  const due: (() => void)[] = [];
+  const clock = {
+    ...systemClock,
+    setTimeout: (callback: () => void) => due.push(callback),
+    clearTimeout: () => due.length = 0,
+    unrefTimer: () => {},
+  } as unknown as Clock;
+  let calls = 0;
+  const conn = {
+    read: () => Promise.resolve(null),
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+    setKeepAlive() {
+      // As if a read and a write were pending.
+      if (++calls < 3) throw new Error("Unable to get resources");
+    },
+  } as unknown as Deno.TcpConn;
+  const options = { onEvent: () => {}, onCallbackError: () => {} };
+  const transport = new ClientTransport(toConnection(conn), options, clock);
+  while (due.length > 0) due.shift()!();
+  assertEquals(calls, 3);
+  transport.close();
 });

@@ -180,8 +180,7 @@ export class ServerConnection implements Checked {
       !this.#isProbed &&
       ticks - this.#startTick >= this.#options.keepAliveTicks
     ) {
-      this.#isProbed = true;
-      this.#transport.keepAlive();
+      this.#isProbed = this.#transport.keepAlive();
     }
     const isStrict = isShort || this.#lingersBriefly;
     const session = this.#session;

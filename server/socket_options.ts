@@ -7,13 +7,16 @@ import type { ServerSocket } from "./socket.ts";
 
 /**
  * Has the kernel probe a silent peer from time to time, which also keeps NATs
- * from forgetting the connection.
+ * from forgetting the connection. Returns false if that failed for now.
  */
-export function setKeepAlive(conn: ServerSocket): void {
+export function setKeepAlive(conn: ServerSocket): boolean {
   try {
     conn.setKeepAlive?.(true);
+    return true;
   } catch {
-    // The peer has reset the connection, which the next read reports.
+    // Deno refuses while a read and a write are pending at the same time; or the
+    // peer has reset the connection, which the next read reports.
+    return false;
   }
 }
 

@@ -104,9 +104,9 @@ export class Transport {
     return this.#isLingering;
   }
 
-  /** Has the kernel probe a silent peer from time to time, if it can. */
-  keepAlive(): void {
-    if (!this.isClosed) setKeepAlive(this.#conn);
+  /** Has the kernel probe a silent peer. Returns false if that failed for now. */
+  keepAlive(): boolean {
+    return this.isClosed || setKeepAlive(this.#conn);
   }
 
   /** Marks the peer as gone. The first reason wins and is returned. */
