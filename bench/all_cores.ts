@@ -14,10 +14,17 @@ import {
   fixed,
   formatSize,
   median,
+  ratios,
   type Sample,
   table,
 } from "./report.ts";
-import { type Contestant, goPeer, ourServer, prepare } from "./servers.ts";
+import {
+  type Contestant,
+  goPeer,
+  inTurn,
+  ourServer,
+  prepareInstalled,
+} from "./servers.ts";
 
 const EVERYWHERE = { server: "all cores", load: "all cores" } as const;
 
@@ -35,10 +42,8 @@ async function prepareServers(
   });
   const threads = allowedCores().length;
   const servers = threads === 1 ? [ours(1)] : [ours(threads), ours(1)];
-  const go = await prepare(goPeer("peer.go"), directory);
-  if (go === undefined) console.log("go: not installed");
-  else servers.push(go);
-  return servers;
+  const go = await prepareInstalled([goPeer("peer.go")], directory);
+  return [...servers, ...go];
 }
 
 /**
@@ -52,17 +57,11 @@ export function allCoresTable(
   first: string,
 ): string {
   const names = [...new Set(samples.map((sample) => sample.server))];
+  const ours = samples.filter((sample) => sample.server === first);
   const rows = names.map((name) => {
     const mine = samples.filter((sample) => sample.server === name);
     const middle = (figure: Figure) => fixed(median(mine.map(figure)));
-    const ratio = (figure: Figure) =>
-      fixed(median(mine.map((sample) => {
-        const { round } = sample;
-        const other = samples.find((each) =>
-          each.server === first && each.round === round
-        );
-        return other === undefined ? NaN : figure(other) / figure(sample);
-      })));
+    const ratio = (figure: Figure) => fixed(median(ratios(ours, mine, figure)));
     return [
       name,
       middle(throughput),
@@ -96,8 +95,7 @@ export async function benchAllCores(
       const inFlight = plan.inFlight ?? usualInFlight(size);
       const messages = minMessages(size);
       const order = { data, size, inFlight, messages, seconds };
-      for (let turn = 0; turn < servers.length; turn++) {
-        const server = servers[(turn + round) % servers.length]!;
+      for (const server of inTurn(servers, round)) {
         const complete = { ...order, rate: 0, idle: 0 };
         samples.push(await measure(server, complete, round, EVERYWHERE));
       }

@@ -38,11 +38,12 @@ import {
   type Contestant,
   EARLIER,
   earlierServer,
+  inTurn,
   LIBRARY,
   OURS,
   ourServer,
   PEERS,
-  prepare,
+  prepareInstalled,
 } from "./servers.ts";
 
 /** The results of all turns. */
@@ -70,9 +71,7 @@ async function takeTurns(
   samples: Sample[],
   failures: string[],
 ): Promise<void> {
-  const first = round % servers.length;
-  const inTurn = [...servers.slice(first), ...servers.slice(0, first)];
-  for (const server of inTurn) {
+  for (const server of inTurn(servers, round)) {
     try {
       samples.push(await measure(server, order, round));
     } catch (error) {
@@ -162,11 +161,8 @@ async function prepareAll(
   if (against !== undefined) {
     servers.push(await earlierServer(against, serverArgs));
   }
-  for (const peer of PEERS.filter(({ name }) => peers.includes(name))) {
-    const ready = await prepare(peer, directory);
-    if (ready) servers.push(ready);
-    else console.log(`${peer.name}: not installed`);
-  }
+  const wanted = PEERS.filter(({ name }) => peers.includes(name));
+  servers.push(...await prepareInstalled(wanted, directory));
   for (const { name, version } of servers) console.log(`${name}: ${version}`);
   return servers;
 }

@@ -7,14 +7,16 @@
  */
 import { minMessages, type Options } from "./options.ts";
 import { RunningServer, runProgram } from "./processes.ts";
-import { fixed, formatSize, median, spread, table } from "./report.ts";
+import { fixed, formatSize, median, ratios, spread, table } from "./report.ts";
 import {
   type Contestant,
   goPeer,
+  inTurn,
   nodePeer,
   ourClients,
   OURS,
   prepare,
+  prepareInstalled,
 } from "./servers.ts";
 
 /** One measurement of a client. */
@@ -82,19 +84,14 @@ function cost({ cpuSeconds, count }: ClientSample): number {
 /** The table of one kind of work. */
 export function clientTable(samples: readonly ClientSample[]): string {
   const names = [...new Set(samples.map((sample) => sample.client))];
+  const ours = samples.filter((sample) => sample.client === OURS);
   const rows = names.map((name) => {
     const mine = samples.filter((sample) => sample.client === name);
-    const ratios = mine.map((sample) => {
-      const ours = samples.find(({ client, round }) =>
-        client === OURS && round === sample.round
-      );
-      return ours === undefined ? NaN : cost(ours) / cost(sample);
-    });
     return [
       name,
       fixed(median(mine.map(cost))),
       spread(mine.map(cost)),
-      fixed(median(ratios)),
+      fixed(median(ratios(ours, mine, cost))),
       fixed(median(mine.map(({ count, seconds }) => count / seconds))),
     ];
   });
@@ -144,13 +141,9 @@ async function prepareClients(
   against: string | undefined,
   directory: string,
 ): Promise<Contestant[]> {
-  const clients = await ourClients(against);
-  for (const peer of [goPeer("client.go"), nodePeer("client_node.mjs")]) {
-    const client = await prepare(peer, directory);
-    if (client === undefined) console.log(`${peer.name}: not installed`);
-    else clients.push(client);
-  }
-  return clients;
+  const peers = [goPeer("client.go"), nodePeer("client_node.mjs")];
+  const others = await prepareInstalled(peers, directory);
+  return [...await ourClients(against), ...others];
 }
 
 /** Measures all clients in turn, and prints a table for each kind of work. */
@@ -172,8 +165,7 @@ export async function benchClients(
       const { kind, size, least } = work;
       const mine = samples.get(work) ?? [];
       samples.set(work, mine);
-      for (let turn = 0; turn < clients.length; turn++) {
-        const client = clients[(turn + round) % clients.length]!;
+      for (const client of inTurn(clients, round)) {
         // A server of its own, so that the ports of earlier clients are free.
         await using server = await RunningServer.start(
           kind === "messages" ? messages : lines,

@@ -151,8 +151,8 @@ export function converseAll(
  * otherwise a server that stops for a while would delay the conversations that
  * show it, and hide its pause ("coordinated omission").
  *
- * It asks for events without a pause, and so takes a core of its own: a sleep
- * would end late, and its delay would be in every time.
+ * The loop asks for events without a pause, and so takes a core of its own: a
+ * sleep would end late, and its delay would be in every time.
  */
 export function converseAtRate(
   order: ConversationOrder & { rate: number },

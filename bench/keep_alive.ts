@@ -11,10 +11,11 @@ import {
   type Contestant,
   denoPeer,
   goPeer,
+  inTurn,
   nodePeer,
   type Peer,
   peerFile,
-  prepare,
+  prepareInstalled,
 } from "./servers.ts";
 
 /** The numbers of requests that each connection sends ahead. */
@@ -72,19 +73,13 @@ export async function benchKeepAlive(
   { plan: { rounds, seconds } }: Options,
   directory: string,
 ): Promise<void> {
-  const servers: Contestant[] = [];
-  for (const peer of SERVERS) {
-    const server = await prepare(peer, directory);
-    if (server === undefined) console.log(`${peer.name}: not installed`);
-    else servers.push(server);
-  }
+  const servers = await prepareInstalled(SERVERS, directory);
   const rates = new Map<string, number[]>();
   const key = (name: string, pipeline: number) => `${name} ${pipeline}`;
   for (let round = 0; round < rounds; round++) {
     console.error(`round ${round + 1} of ${rounds}`);
     for (const pipeline of PIPELINES) {
-      for (let turn = 0; turn < servers.length; turn++) {
-        const server = servers[(turn + round) % servers.length]!;
+      for (const server of inTurn(servers, round)) {
         const list = rates.get(key(server.name, pipeline)) ?? [];
         rates.set(key(server.name, pipeline), list);
         list.push(await measure(server, pipeline, seconds));

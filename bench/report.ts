@@ -65,30 +65,32 @@ function memory({ peakBytes, size, inFlight }: Sample): number {
 }
 
 /**
- * A figure of a server in each round, relative to the lowest of its rivals in
- * the same round.
+ * A figure of some samples, relative to the lowest of their rivals in the same
+ * round. A round without a rival has no ratio.
  */
-function ratios(
-  samples: readonly Sample[],
-  figure: Figure,
-  server: string,
-  isRival: (server: string) => boolean,
+export function ratios<S extends { readonly round: number }>(
+  samples: readonly S[],
+  rivals: readonly S[],
+  figure: (sample: S) => number,
 ): number[] {
-  return samples.filter((sample) => sample.server === server)
-    .flatMap((sample) => {
-      const figures = samples.filter((rival) =>
-        rival.round === sample.round && isRival(rival.server)
-      ).map(figure);
-      return figures.length === 0
-        ? []
-        : [figure(sample) / Math.min(...figures)];
-    });
+  return samples.flatMap((sample) => {
+    const figures = rivals.filter(({ round }) => round === sample.round)
+      .map(figure);
+    return figures.length === 0 ? [] : [figure(sample) / Math.min(...figures)];
+  });
+}
+
+/** The samples of one server. */
+function samplesOf(samples: readonly Sample[], server: string): Sample[] {
+  return samples.filter((sample) => sample.server === server);
 }
 
 /** CPU time of a server in each round, relative to the best peer. */
 function ratiosToPeers(samples: readonly Sample[], server: string): number[] {
-  const isPeer = (rival: string) => ![OURS, LIBRARY, EARLIER].includes(rival);
-  return ratios(samples, cost, server, isPeer);
+  const peers = samples.filter((sample) =>
+    ![OURS, LIBRARY, EARLIER].includes(sample.server)
+  );
+  return ratios(samplesOf(samples, server), peers, cost);
 }
 
 /** The distance from the lowest to the highest round, in % of the median. */
@@ -141,7 +143,7 @@ export function sizeTable(samples: readonly Sample[]): string {
   const isLarge = size * inFlight >= 1e6;
   const names = contestants(samples);
   const rows = names.map((name) => {
-    const mine = samples.filter((sample) => sample.server === name);
+    const mine = samplesOf(samples, name);
     const middle = (figure: Figure) => median(mine.map(figure));
     return [
       name,
@@ -165,9 +167,9 @@ export function halfLoadTable(samples: readonly Sample[]): string {
   if (first === undefined) return "";
   const rate = Math.round(median(samples.map((sample) => sample.rate)));
   const rows = contestants(samples).map((name) => {
-    const mine = samples.filter((sample) => sample.server === name);
+    const mine = samplesOf(samples, name);
     const middle = (figure: Figure) => median(mine.map(figure));
-    const toGo = ratios(samples, p99, name, (rival) => rival === "go");
+    const toGo = ratios(mine, samplesOf(samples, "go"), p99);
     return [
       name,
       fixed(middle(cost)),
@@ -192,8 +194,7 @@ export function halfLoadTable(samples: readonly Sample[]): string {
 export function idleTable(samples: readonly Sample[], count: number): string {
   const names = contestants(samples);
   const rows = names.map((name) => {
-    const bytes = samples.filter((sample) => sample.server === name)
-      .map((sample) => sample.idleBytes);
+    const bytes = samplesOf(samples, name).map((sample) => sample.idleBytes);
     return [name, fixed(median(bytes) / 1000), spread(bytes)];
   });
   return `${count} connections that have sent one byte\n\n` +
@@ -210,7 +211,7 @@ export function sizePanel(samples: readonly Sample[]): Panel | undefined {
   if (first === undefined || bars.every(({ value }) => Number.isNaN(value))) {
     return undefined;
   }
-  const mine = samples.filter(({ server }) => server === OURS);
+  const mine = samplesOf(samples, OURS);
   return {
     heading: formatSize(first.size),
     note: `${OURS} ${fixed(median(mine.map(cost)))} µs`,
@@ -225,7 +226,7 @@ export function idlePanel(
 ): Panel | undefined {
   if (samples.length === 0) return undefined;
   const bars = contestants(samples).map((server) => {
-    const mine = samples.filter((sample) => sample.server === server);
+    const mine = samplesOf(samples, server);
     const value = median(mine.map((sample) => sample.idleBytes)) / 1000;
     return { server, value, label: fixed(value) };
   });
@@ -256,7 +257,11 @@ export function comparisonTable(
   rival: string,
 ): string {
   const row = (what: string, samples: readonly Sample[], figure: Figure) => {
-    const all = ratios(samples, figure, server, (name) => name === rival);
+    const all = ratios(
+      samplesOf(samples, server),
+      samplesOf(samples, rival),
+      figure,
+    );
     if (all.length === 0) return [];
     const rounds = `${fixed(Math.min(...all))} to ${fixed(Math.max(...all))}`;
     return [[what, fixed(median(all)), rounds]];

@@ -195,6 +195,29 @@ export async function prepare(
   return { name, version: await output(path, version), command };
 }
 
+/** Prepares the peers whose programs are installed; prints a line for others. */
+export async function prepareInstalled(
+  peers: readonly Peer[],
+  directory: string,
+): Promise<Contestant[]> {
+  const ready: Contestant[] = [];
+  for (const peer of peers) {
+    const contestant = await prepare(peer, directory);
+    if (contestant === undefined) console.log(`${peer.name}: not installed`);
+    else ready.push(contestant);
+  }
+  return ready;
+}
+
+/** Contestants in the order of a round: a different one first in each. */
+export function inTurn(
+  contestants: readonly Contestant[],
+  round: number,
+): Contestant[] {
+  const first = round % contestants.length;
+  return [...contestants.slice(first), ...contestants.slice(0, first)];
+}
+
 /** Runs a program to its end; returns its standard output. */
 async function output(
   program: string,
