@@ -33,8 +33,8 @@ export class Wait {
   #interruption: Interruption | undefined;
 
   /**
-   * Begins a wait, when the one before has ended. Returns false if it is over at once, because the interruption
-   * came before.
+   * Begins a wait, when the one before has ended. Returns false if it is over at
+   * once, because the interruption came before.
    */
   begin(waiter: Waiter<never>): boolean {
     const interruption = this.#interruption;

@@ -132,8 +132,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
     this.#isReading = true;
     this.#beginIdle(this.#options.phases.lastRead);
     const chunk = await this.#transport.read();
-    this.#isReading = this.#isIdle = false;
-    this.#deadline.stop();
+    this.#endReading();
     return chunk instanceof Uint8Array
       ? new Interruption(this.refusalCode)
       : SILENCE;
@@ -150,9 +149,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
   /** Answers the messages that have arrived, and ends. */
   finishSoon(): void {
     this.#isFinishing = true;
-    if (this.#isReading && this.#isIdle) {
-      this.#deadline.start(this.#options.phases.lastRead);
-    }
+    this.#awaitBriefly();
   }
 
   /**
@@ -161,9 +158,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
    */
   refuse(errorCode: string): boolean {
     this.refusalCode ||= errorCode;
-    const isAwaited = this.#isReading && this.#isIdle;
-    if (isAwaited) this.#deadline.start(this.#options.phases.lastRead);
-    return isAwaited;
+    return this.#awaitBriefly();
   }
 
   /** Called by the transport: a chunk has arrived, or none will. */
@@ -171,8 +166,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
     try {
       const result = this.#decode(chunk);
       if (result === undefined) return this.#transport.readTo(this);
-      this.#isReading = this.#isIdle = false;
-      this.#deadline.stop();
+      this.#endReading();
       this.#waiter.resolve(result);
     } catch (error) {
       this.reject(error);
@@ -195,6 +189,18 @@ export class MessageReader implements Waiter<Uint8Array | null> {
     );
     return this.messages > 0 &&
       timer.ticks - this.#idleSinceTick <= recentTicks;
+  }
+
+  /** Has little patience with a message that is awaited. Returns whether one is. */
+  #awaitBriefly(): boolean {
+    const isAwaited = this.#isReading && this.#isIdle;
+    if (isAwaited) this.#deadline.start(this.#options.phases.lastRead);
+    return isAwaited;
+  }
+
+  #endReading(): void {
+    this.#isReading = this.#isIdle = false;
+    this.#deadline.stop();
   }
 
   #beginIdle(limits: PhaseLimits): void {

@@ -143,7 +143,6 @@ export class MessageSession implements Session, Waiter<Decoded> {
         await new Promise<void>((resolve) => clock.setImmediate(resolve));
       }
       const next = this.#reader.decodeRest();
-      const { refusalCode } = this.#reader;
       if (next === undefined) {
         await this.#transport.flush();
         if (this.#reader.refusalCode !== "") return this.#reader.whatIsLeft();
@@ -152,6 +151,7 @@ export class MessageSession implements Session, Waiter<Decoded> {
         return undefined;
       }
       // Interrupted: what is not answered any more gets an error reply.
+      const { refusalCode } = this.#reader;
       if (refusalCode !== "") return new Interruption(refusalCode);
       result = next;
     }

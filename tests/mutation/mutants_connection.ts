@@ -132,7 +132,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     {
       name: "the limit on reading ends a handler",
       find: `this.#isReading = this.#isIdle = false;
-      this.#deadline.stop();`,
+    this.#deadline.stop();`,
       replace: "",
     },
     {

@@ -62,14 +62,11 @@ const MUTANTS: readonly Mutant[] = [
     },
     {
       name: "a shutdown ends idle connections at once",
-      find: `    if (this.#isReading && this.#isIdle) {
-      this.#deadline.start(this.#options.phases.lastRead);
-    }
-  }`,
-      replace: `    if (this.#isReading && this.#isIdle) {
+      find: "    this.#isFinishing = true;\n    this.#awaitBriefly();",
+      replace: `    this.#isFinishing = true;
+    if (this.#isReading && this.#isIdle) {
       this.#transport.interrupt("shutting down");
-    }
-  }`,
+    }`,
     },
   ]),
   ...mutantsIn("server/connection.ts", TESTS, [
