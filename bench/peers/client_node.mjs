@@ -1,10 +1,10 @@
 // A client process of clients.ts in idiomatic Node: chunks that are joined at
 // the end; lines, each answered by a promise.
-import fs from "node:fs";
 import net from "node:net";
 import process from "node:process";
+import { measureSteps } from "./client_loop.mjs";
 
-const [port, kind, size, least, warmUp, seconds] = process.argv.slice(2);
+const [port, kind, size, ...limits] = process.argv.slice(2);
 const MARKER = Buffer.from("SERVER WRONG MARKER");
 
 function messages() {
@@ -51,26 +51,4 @@ function lines(ahead) {
 }
 
 const step = kind === "messages" ? messages() : lines(Number(size));
-
-async function run(seconds) {
-  const end = performance.now() + 1000 * seconds;
-  let count = 0;
-  do count += await step(); while (
-    count < Number(least) || performance.now() < end
-  );
-  return count;
-}
-
-if (Number(warmUp) > 0) await run(Number(warmUp));
-const start = performance.now();
-const used = process.cpuUsage();
-const count = await run(Number(seconds));
-const { user, system } = process.cpuUsage(used);
-const status = fs.readFileSync("/proc/self/status", "utf8");
-console.log(JSON.stringify({
-  count,
-  seconds: (performance.now() - start) / 1000,
-  cpuSeconds: (user + system) / 1e6,
-  peakBytes: 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)[1]),
-}));
-process.exit();
+await measureSteps(step, limits);

@@ -1,8 +1,7 @@
 // A client process of clients.ts: sendData() and connect().
-import { cpuSeconds } from "../libc.ts";
-import { peakMemory } from "../proc.ts";
+import { measureSteps } from "./client_loop.mjs";
 
-const [module, port, kind, size, least, warmUp, seconds] = Deno.args;
+const [module, port, kind, size, ...limits] = Deno.args;
 const { connect, sendData }: typeof import("../../mod.ts") = await import(
   module!
 );
@@ -34,24 +33,4 @@ async function lines(ahead: number): Promise<() => Promise<number>> {
 }
 
 const step = kind === "messages" ? messages() : await lines(Number(size));
-
-async function run(seconds: number): Promise<number> {
-  const end = performance.now() + 1000 * seconds;
-  let count = 0;
-  do count += await step(); while (
-    count < Number(least) || performance.now() < end
-  );
-  return count;
-}
-
-if (Number(warmUp) > 0) await run(Number(warmUp));
-const start = performance.now();
-const used = cpuSeconds(Deno.pid);
-const count = await run(Number(seconds));
-console.log(JSON.stringify({
-  count,
-  seconds: (performance.now() - start) / 1000,
-  cpuSeconds: cpuSeconds(Deno.pid) - used,
-  peakBytes: peakMemory(Deno.pid),
-}));
-Deno.exit();
+await measureSteps(step, limits);
