@@ -50,8 +50,8 @@ Options:
   --help               print this
 
 At half load, messages of the smallest size (up to 100k) begin at a fixed rate,
-half of what this server reached at full load in the same round, and the time
-of each counts from when it should have begun. Late is by how much the load
+a quarter of what this server reached at full load in the same round, and the
+time of each counts from when it should have begun. Late is by how much the load
 itself began too late (99.9th percentile): where that is not far below p99, the
 machine was disturbed, or the server could not keep up.
 
