@@ -258,9 +258,9 @@ export class SocketServer implements Server<Deno.Addr> {
     }
   }
 
-  #report(error: unknown): void {
+  async #report(error: unknown): Promise<void> {
     try {
-      this.#options.onAcceptError?.(error);
+      await this.#options.onAcceptError?.(error);
     } catch {
       // The callback for errors has failed: there is no other to call.
     }

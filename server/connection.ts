@@ -44,8 +44,8 @@ export class ServerConnection implements Checked {
   readonly #transport: Transport;
   readonly #session: Session;
   readonly #startedMs: number;
-  readonly #startTick: number;
-  #isProbed = false;
+  /** The tick from which on TCP keep-alive is worth it; Infinity once it is on. */
+  #probeTick: number;
   /** Whether one of the places of the server is taken: for `Places`. */
   hasPlace = false;
   /** Where `Places` has it among those that were refused. */
@@ -68,7 +68,8 @@ export class ServerConnection implements Checked {
     const socket = tls?.over(plain) ?? plain;
     this.#options = options;
     this.#startedMs = options.clock.now();
-    this.#startTick = timer.ticks;
+    this.#probeTick = timer.ticks + options.keepAliveTicks;
+    timer.checkAt(this.#probeTick);
     const deadline = this.#deadline = new Deadline(timer);
     if (converse === undefined) {
       const usefulBytes = options.maxBytes +
@@ -176,11 +177,8 @@ export class ServerConnection implements Checked {
 
   /** Ends a reading, writing or lingering phase that takes too long. */
   check(ticks: number, isShort: boolean): void {
-    if (
-      !this.#isProbed &&
-      ticks - this.#startTick >= this.#options.keepAliveTicks
-    ) {
-      this.#isProbed = this.#transport.keepAlive();
+    if (ticks >= this.#probeTick && this.#transport.keepAlive()) {
+      this.#probeTick = Infinity;
     }
     const isStrict = isShort || this.#lingersBriefly;
     const session = this.#session;
@@ -192,6 +190,14 @@ export class ServerConnection implements Checked {
     const isOpen = session.outcome === "" || session.outcome === "ok";
     if (isOpen && !this.#transport.isLingering) session.outcome = "stalled";
     this.#transport.close();
+  }
+
+  get dueTick(): number {
+    return Math.min(
+      this.#probeTick,
+      this.#deadline.dueTick,
+      this.#writeDeadline?.dueTick ?? Infinity,
+    );
   }
 
   /** Answers the messages that have arrived, and ends. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { type Clock, systemClock, type Timer } from "../framing/clock.ts";
 import {
   type Checked,
   Deadline,
@@ -12,6 +13,7 @@ class Watched implements Checked {
   readonly #passed = Promise.withResolvers<number>();
   readonly #startedMs = performance.now();
   count = 0;
+  checks = 0;
 
   constructor(timer: DeadlineTimer, set: Set<Checked>) {
     this.deadline = new Deadline(timer);
@@ -24,7 +26,12 @@ class Watched implements Checked {
     return this.#passed.promise;
   }
 
+  get dueTick(): number {
+    return this.deadline.dueTick;
+  }
+
   check(ticks: number, isShort: boolean): void {
+    this.checks++;
     if (!this.deadline.hasPassed(ticks, isShort)) return;
     this.count++;
     this.#passed.resolve(performance.now() - this.#startedMs);
@@ -77,6 +84,40 @@ Deno.test("Deadline passes once, and not when stopped or without limit", async (
   last.deadline.start(timer.limits(64, 0));
   await last.passed;
   assertEquals([stopped.count, unlimited.count, once.count], [0, 0, 1]);
+});
+
+Deno.test("DeadlineTimer checks only where a limit may pass, and then in time", () => {
+  let tick = () => {};
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout: (callback) => {
+      tick = callback;
+      return {} as Timer;
+    },
+  };
+  const set = new Set<Checked>();
+  const timer = new DeadlineTimer([16], set, undefined, undefined, clock);
+  const limits = timer.limits(0, 0);
+  const long = new Watched(timer, set);
+  const short = new Watched(timer, set);
+  const passes: Record<string, number> = {};
+  const at: Record<number, () => void> = {
+    0: () => {
+      long.deadline.start({ ...limits, idleTicks: 50, patientIdleTicks: 60 });
+    },
+    10: () => short.deadline.start({ ...limits, idleTicks: 8 }),
+    15: () => short.deadline.stop(),
+    20: () => short.deadline.start({ ...limits, patientTotalTicks: 7 }),
+  };
+  for (let ticks = 0; ticks < 70; ticks++) {
+    at[ticks]?.();
+    tick();
+    if (long.count === 1) passes.long ??= timer.ticks;
+    if (short.count === 1) passes.short ??= timer.ticks;
+  }
+  assertEquals(passes, { long: 60, short: 20 + 7 });
+  // For the limit that was stopped, at 27, and from the strict limit on.
+  assertEquals(long.checks, 1 + 1 + 11);
 });
 
 Deno.test("DeadlineTimer stops when nothing is checked, and starts again", async () => {

@@ -215,9 +215,9 @@ export function resolveOptions(
     converse,
     skipsTooLarge: options.tooLarge === "skip",
     isEndOfFileCancel: options.onEndOfFile === "cancel",
-    onError: (error, message, info) => {
+    onError: async (error, message, info) => {
       try {
-        onError(error, message, info);
+        await onError(error, message, info);
       } catch (callbackError) {
         state.onCallbackError(callbackError);
       }

@@ -80,7 +80,10 @@ function shortageOf() {
     idleTimeout: 16, // a tick of 1 ms
   };
   let onCheck: ((isShort: boolean) => void) | undefined;
-  const checked: Checked = { check: (_ticks, isShort) => onCheck?.(isShort) };
+  const checked: Checked = {
+    check: (_ticks, isShort) => onCheck?.(isShort),
+    dueTick: 0,
+  };
   let isEnding = false;
   const limits = newLimits(options);
   const { timer, pool } = resolveOptions(options, () => "", {
@@ -92,6 +95,7 @@ function shortageOf() {
     onCallbackError: () => {},
   });
   timer.start();
+  timer.checkAt(0);
   return {
     limits,
     pool,

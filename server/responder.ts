@@ -38,6 +38,7 @@ export interface ResolvedOptions extends Framings {
   readonly skipsTooLarge: boolean;
   /** Whether an end of file cancels the reply that is being made. */
   readonly isEndOfFileCancel: boolean;
+  /** Does not throw, and what it returns does not reject. */
   readonly onError: (
     error: unknown,
     message: Message | undefined,

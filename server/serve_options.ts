@@ -180,20 +180,21 @@ export interface ServeOptions {
   /**
    * Called when a handler or `converse` threw, other than an `ErrorReply`, or
    * when its reply cannot be sent, with the message (none with `converse`) and
-   * its info. The client gets `ERROR:failed!`. By default the error is printed
-   * with `console.error()`.
+   * its info. The client gets `ERROR:failed!`. May return a promise, which
+   * nothing waits for. By default the error is printed with `console.error()`.
    */
   onError?: (
     error: unknown,
     message: Message | undefined,
     info: MessageInfo,
-  ) => void;
+  ) => unknown;
   /**
    * Called when a connection could not be accepted, for example without free
    * file descriptors (once until the next success), and when another callback
-   * throws. The server goes on. By default such errors are ignored.
+   * throws or rejects. May return a promise. The server goes on, even if this
+   * callback fails, too. By default such errors are ignored.
    */
-  onAcceptError?: (error: unknown) => void;
+  onAcceptError?: (error: unknown) => unknown;
 }
 
 /** Options of `serve()` on a Unix socket. */

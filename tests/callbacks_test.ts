@@ -72,6 +72,33 @@ Deno.test(
 );
 
 Deno.test(
+  needsNet("onError and onAcceptError may reject, and the server goes on"),
+  async () => {
+    const errors: unknown[] = [];
+    const ofCallback = new Error("rejected by onError");
+    await using server = serve({
+      ...KEEPING,
+      port: 0,
+      onError: async () => {
+        await Promise.resolve();
+        throw ofCallback;
+      },
+      onAcceptError: async (error) => {
+        errors.push(error);
+        await Promise.resolve();
+        throw new Error("rejected by onAcceptError");
+      },
+    }, (message) => {
+      if (message.text() === "bad") throw new Error("thrown");
+      return message.text();
+    });
+    const replies = await ordinaryClient(server.addr.port, "bad;b;bad;c;");
+    assertEquals(replies, "ERROR:failed!;b;ERROR:failed!;c;");
+    assertEquals(errors, [ofCallback, ofCallback]);
+  },
+);
+
+Deno.test(
   needsNet("onConversation may reject, and the server goes on"),
   async () => {
     const errors: unknown[] = [];
