@@ -330,7 +330,7 @@ export class BufferedSource {
       this.#restored();
       this.#decoder = undefined;
     } else {
-      received.rest = EMPTY;
+      received.dropRest();
       if (this.#lent.byteLength > 0) this.#lent.takeAll();
     }
     return this.#chunks.takeBack === undefined ? received : received.copy();

@@ -42,9 +42,9 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
     this.#maxBytes = maxBytes;
   }
 
-  push(chunk: Uint8Array): Decoded<CountReason> | undefined {
+  push(chunk: Uint8Array, from = 0): Decoded<CountReason> | undefined {
     const { trailer } = this.#format;
-    let at = 0;
+    let at = from;
     while (!this.#hasCount && at < chunk.length) {
       if (!this.#takeHeader(chunk[at++]!)) return this.#result("bad count");
     }
@@ -61,7 +61,8 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
     } else if (!this.#hasCount || this.#byteLength < this.#count) {
       return undefined;
     }
-    const message = this.#result("end", chunk.subarray(at));
+    const message = this.#result("end", chunk);
+    message.restStart = at;
     this.#chunks = [];
     this.#digits = this.#count = this.#byteLength = 0;
     this.#hasCount = false;
@@ -78,12 +79,12 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
     return this.#result("eof");
   }
 
-  #result(reason: CountReason, rest?: Uint8Array): Decoded<CountReason> {
+  #result(reason: CountReason, restIn?: Uint8Array): Decoded<CountReason> {
     return new Decoded(
       reason,
       this.#chunks,
       this.#byteLength,
-      rest,
+      restIn,
       -1,
       this.#hasCount ? this.#count : null,
       reason === "eof" && this.#digits === 0,

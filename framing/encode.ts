@@ -4,7 +4,7 @@
  * @module
  */
 import { concat } from "@std/bytes";
-import { SmallChunks } from "./small_chunks.ts";
+import { SmallChunks, type Span } from "./small_chunks.ts";
 import type { Framing, OutgoingGuard } from "./framing.ts";
 
 /** Text (as UTF-8), bytes, or an iterable of either. */
@@ -38,13 +38,9 @@ export function encode(
 ): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   const { header } = framing;
   if (typeof body === "string" || body instanceof Uint8Array) {
-    const { start, trailer } = framing;
-    if (header === null && start === undefined) {
-      const small = smallChunks.encode(body, trailer);
-      if (small !== undefined) {
-        framing.checkComplete?.(small);
-        return [small];
-      }
+    const small = encodeSmall(body, framing);
+    if (small !== undefined) {
+      return [small.bytes.subarray(small.start, small.end)];
     }
     return joinList([toBytes(body)], framing);
   }
@@ -60,6 +56,25 @@ export function encode(
     }
   }
   throw new TypeError("Cannot send: neither text, nor bytes, nor an iterable");
+}
+
+/**
+ * A small body in its framing; undefined for one that is not small, or whose
+ * framing puts something in front. The span holds until the next call.
+ *
+ * @throws {TypeError} If the body contains the end marker of its framing.
+ */
+export function encodeSmall(body: Body, framing: Framing): Span | undefined {
+  const { header, start, trailer } = framing;
+  if (header !== null || start !== undefined) return undefined;
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    return undefined;
+  }
+  const span = smallChunks.encode(body, trailer);
+  if (span !== undefined) {
+    framing.checkComplete?.(span.bytes, span.start, span.end);
+  }
+  return span;
 }
 
 function* followedBy(
@@ -187,7 +202,7 @@ function joinList(
   if (trailer.length > 0) chunks.push(trailer);
   if (byteLength <= COALESCE_BYTES) {
     const joined = join(chunks);
-    framing.checkComplete?.(joined);
+    framing.checkComplete?.(joined, 0, joined.length);
     return [start === undefined ? joined : concat([start, joined])];
   }
   const guard = framing.guard?.();

@@ -57,8 +57,8 @@ export class EndMarkerFraming implements Framing<Reason> {
     };
   }
 
-  checkComplete(message: Uint8Array): void {
-    if (this.#ownScanner.feed(message) === message.length) return;
+  checkComplete(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#ownScanner.search(bytes, start, end) === end) return;
     this.#ownScanner = this.#ownSet.scanner();
     throw markerInData();
   }
@@ -85,42 +85,45 @@ class EndMarkerDecoder implements Decoder<Reason> {
     this.#maxBytes = maxBytes;
   }
 
-  push(chunk: Uint8Array): Decoded<Reason> | undefined {
+  push(chunk: Uint8Array, from = 0): Decoded<Reason> | undefined {
     // The marker is searched for before the limit is judged: otherwise the
     // verdict would depend on whether both lie in the same chunk.
-    const offset = this.#scanner.feed(chunk);
+    const offset = this.#scanner.search(chunk, from, chunk.length);
     const chunks = this.#chunks;
     if (this.#isSkipping) {
       return offset < 0 ? undefined : this.#skipped(chunk.subarray(offset));
     }
     if (offset < 0) {
-      appendChunk(chunks, chunk);
-      this.#byteLength += chunk.length;
+      appendChunk(chunks, chunk.subarray(from));
+      this.#byteLength += chunk.length - from;
       // Bytes that may still be the start of a marker do not count.
       const counted = this.#byteLength - this.#scanner.partialMatch;
       return counted > this.#maxBytes ? this.#tooLarge() : undefined;
     }
     const { index } = this.#scanner;
     const markerLength = this.#set.markers[index]!.length;
-    const byteLength = this.#byteLength + offset - markerLength;
+    const byteLength = this.#byteLength + offset - from - markerLength;
     if (byteLength > this.#maxBytes) {
-      appendChunk(chunks, chunk);
-      this.#byteLength += chunk.length;
+      appendChunk(chunks, chunk.subarray(from));
+      this.#byteLength += chunk.length - from;
       this.#rest = chunk.subarray(offset);
       return this.#tooLarge();
     }
-    const rest = offset === chunk.length ? undefined : chunk.subarray(offset);
-    if (this.#byteLength === 0) {
+    let parts = chunks;
+    if (this.#byteLength > 0) {
+      appendChunk(chunks, chunk.subarray(from, offset));
+      dropLast(chunks, markerLength);
+      this.#chunks = [];
+      this.#byteLength = 0;
+    } else {
       // Most messages lie in one chunk. The list is a fresh one, also for an
       // empty message: the decoder goes on to fill its own.
-      const only = byteLength > 0 ? [chunk.subarray(0, byteLength)] : [];
-      return new Decoded("end", only, byteLength, rest, index);
+      const end = offset - markerLength;
+      parts = end > from ? [chunk.subarray(from, end)] : [];
     }
-    appendChunk(chunks, chunk.subarray(0, offset));
-    dropLast(chunks, markerLength);
-    this.#chunks = [];
-    this.#byteLength = 0;
-    return new Decoded("end", chunks, byteLength, rest, index);
+    const message = new Decoded<Reason>("end", parts, byteLength, chunk, index);
+    message.restStart = offset;
+    return message;
   }
 
   takePart(): readonly Uint8Array[] {

@@ -26,9 +26,9 @@ class EndOfFileDecoder implements Decoder<Reason> {
     this.#maxBytes = maxBytes;
   }
 
-  push(chunk: Uint8Array): Decoded<Reason> | undefined {
-    appendChunk(this.#chunks, chunk);
-    this.#byteLength += chunk.length;
+  push(chunk: Uint8Array, from = 0): Decoded<Reason> | undefined {
+    appendChunk(this.#chunks, chunk.subarray(from));
+    this.#byteLength += chunk.length - from;
     return this.#byteLength > this.#maxBytes
       ? new Decoded<Reason>("limit", this.#chunks, this.#byteLength)
       : undefined;

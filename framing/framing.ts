@@ -14,11 +14,13 @@ export interface Decoder<Reason extends StopReason = StopReason> {
   /**
    * Takes the next bytes. They are kept, not copied, as part of the message.
    *
+   * @param from Where they begin in `chunk`. Of many messages in a chunk, each
+   * would take a view of the bytes after it.
    * @returns The message, or why there can be none, as soon as that is known.
    * After a message the decoder starts afresh: push its `rest` next. After any
    * other result it must not be used.
    */
-  push(chunk: Uint8Array): Decoded<Reason> | undefined;
+  push(chunk: Uint8Array, from?: number): Decoded<Reason> | undefined;
   /** The result at the end of file: of all bytes since the last message. */
   end(): Decoded<Reason>;
   /**
@@ -66,9 +68,10 @@ export interface Framing<Reason extends StopReason = StopReason> {
   /**
    * Searches a complete message with its trailer, as `guard()` does.
    *
+   * @param bytes Where the message lies, from `start` to `end`.
    * @throws {TypeError} If a receiver would find the end before the trailer.
    */
-  checkComplete?(message: Uint8Array): void;
+  checkComplete?(bytes: Uint8Array, start: number, end: number): void;
 }
 
 /** Looks for the end marker in the bytes of a message that is being sent. */

@@ -107,20 +107,23 @@ class LengthPrefixDecoder implements Decoder<CountReason> {
     this.#header = new Uint8Array(byteCount);
   }
 
-  push(chunk: Uint8Array): Decoded<CountReason> | undefined {
+  push(chunk: Uint8Array, from = 0): Decoded<CountReason> | undefined {
     const header = this.#header;
-    const first = chunk.subarray(0, header.length - this.#headerBytes);
+    const missing = header.length - this.#headerBytes;
+    const first = chunk.subarray(from, from + missing);
     header.set(first, this.#headerBytes);
     this.#headerBytes += first.length;
     if (this.#headerBytes < header.length) return undefined;
     const count = this.#count ??= uintOf(header, this.#order);
     if (count > this.#maxBytes) return this.#result("bad count");
-    const end = first.length + count - this.#byteLength;
-    const part = chunk.subarray(first.length, end);
+    const start = from + first.length;
+    const end = start + count - this.#byteLength;
+    const part = chunk.subarray(start, end);
     if (part.length > 0) appendChunk(this.#chunks, part);
     this.#byteLength += part.length;
     if (this.#byteLength < count) return undefined;
-    const message = this.#result("end", chunk.subarray(end));
+    const message = this.#result("end", chunk);
+    message.restStart = end;
     this.#chunks = [];
     this.#count = null;
     this.#headerBytes = this.#byteLength = 0;
@@ -131,12 +134,12 @@ class LengthPrefixDecoder implements Decoder<CountReason> {
     return this.#result("eof");
   }
 
-  #result(reason: CountReason, rest?: Uint8Array): Decoded<CountReason> {
+  #result(reason: CountReason, restIn?: Uint8Array): Decoded<CountReason> {
     return new Decoded(
       reason,
       this.#chunks,
       this.#byteLength,
-      rest,
+      restIn,
       -1,
       this.#count,
       reason === "eof" && this.#headerBytes === 0,

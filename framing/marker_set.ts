@@ -41,6 +41,11 @@ export interface Scanner {
    * found; of two equal ones, the first.
    */
   feed(bytes: Uint8Array): number;
+  /**
+   * Searches the next bytes of the stream as `feed()` does, where they lie in
+   * `bytes` from `from` to `to`. So does the offset.
+   */
+  search(bytes: Uint8Array, from: number, to: number): number;
 }
 
 /**
@@ -125,17 +130,17 @@ class MultiScanner implements Scanner {
   }
 
   feed(bytes: Uint8Array): number {
+    return this.search(bytes, 0, bytes.length);
+  }
+
+  search(bytes: Uint8Array, from: number, to: number): number {
     // Windows that double: if each marker were searched for in all the bytes, a
     // block full of small messages would be searched again for each message.
-    for (
-      let from = 0, size = FIRST_WINDOW_BYTES;
-      from < bytes.length;
-      size *= 2
-    ) {
-      const to = Math.min(bytes.length, from + size);
+    for (let start = from, size = FIRST_WINDOW_BYTES; start < to; size *= 2) {
+      const stop = Math.min(to, start + size);
       let first = -1;
       for (const scanner of this.#scanners) {
-        const end = scanner.search(bytes, from, first < 0 ? to : first);
+        const end = scanner.search(bytes, start, first < 0 ? stop : first);
         if (end < 0 || end === first) continue;
         first = end;
         this.index = scanner.index;
@@ -144,7 +149,7 @@ class MultiScanner implements Scanner {
         for (const scanner of this.#scanners) scanner.partialMatch = 0;
         return first;
       }
-      from = to;
+      start = stop;
     }
     return -1;
   }

@@ -70,19 +70,20 @@ export class Decoded<Reason extends StopReason = StopReason> {
   readonly reason: Reason;
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
-  /** A `Reader` keeps these bytes, and empties this. */
-  rest: Uint8Array;
   readonly markerIndex: number;
   readonly count: number | null;
   /** Whether the end of file came before any byte. */
   readonly isEmpty: boolean;
+  /** What was read after the message lies here, from `restStart` on. */
+  restIn: Uint8Array;
+  restStart = 0;
   #joined: Uint8Array | undefined;
 
   constructor(
     reason: Reason,
     chunks: readonly Uint8Array[],
     byteLength: number,
-    rest: Uint8Array = EMPTY,
+    restIn: Uint8Array = EMPTY,
     markerIndex = -1,
     count: number | null = null,
     isEmpty = false,
@@ -90,7 +91,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
     this.reason = reason;
     this.chunks = chunks;
     this.byteLength = byteLength;
-    this.rest = rest;
+    this.restIn = restIn;
     this.markerIndex = markerIndex;
     this.count = count;
     this.isEmpty = isEmpty;
@@ -98,6 +99,17 @@ export class Decoded<Reason extends StopReason = StopReason> {
 
   get gotEnd(): boolean {
     return this.reason === "end";
+  }
+
+  get rest(): Uint8Array {
+    const { restIn, restStart } = this;
+    return restStart === restIn.length ? EMPTY : restIn.subarray(restStart);
+  }
+
+  /** For a `Reader`, which keeps what follows a message. */
+  dropRest(): void {
+    this.restIn = EMPTY;
+    this.restStart = 0;
   }
 
   get data(): Uint8Array {

@@ -35,8 +35,8 @@ class SkipDecoder implements Decoder<Reason> {
     return this.#scanner.partialMatch;
   }
 
-  push(chunk: Uint8Array): Decoded<Reason> | undefined {
-    const offset = this.#scanner.feed(chunk);
+  push(chunk: Uint8Array, from = 0): Decoded<Reason> | undefined {
+    const offset = this.#scanner.search(chunk, from, chunk.length);
     if (offset < 0) return undefined;
     const { index } = this.#scanner;
     return new Decoded<Reason>("end", [], 0, chunk.subarray(offset), index);

@@ -23,6 +23,13 @@ const LAST_ASCII = 0x7f;
 
 const encoder = new TextEncoder();
 
+/** Bytes in a larger array: a view of them would take 30 ns to make. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * Makes small chunks. Each has bytes of its own, which are never used again.
  * Chunks made one after another mostly lie next to each other in memory.
@@ -30,22 +37,28 @@ const encoder = new TextEncoder();
 export class SmallChunks {
   #buffer = new Uint8Array(0);
   #usedBytes = 0;
+  readonly #span = { bytes: this.#buffer, start: 0, end: 0 };
 
-  /** Text or bytes with a trailer; undefined if that may not be small. */
+  /**
+   * Text or bytes with a trailer; undefined if that may not be small. The span
+   * is the same object each time.
+   */
   encode(
     body: string | Uint8Array,
     trailer: Uint8Array,
-  ): Uint8Array | undefined {
+  ): Span | undefined {
     const mostBytes = typeof body === "string"
       ? body.length * BYTES_PER_CODE_UNIT
       : body.length;
     if (mostBytes + trailer.length > MAX_SMALL_BYTES) return undefined;
     this.#reserve(mostBytes + trailer.length);
-    const start = this.#usedBytes;
+    const span = this.#span;
+    span.start = this.#usedBytes;
     if (typeof body === "string") this.#appendText(body);
     else this.#append(body);
     this.#append(trailer);
-    return this.#buffer.subarray(start, this.#usedBytes);
+    span.end = this.#usedBytes;
+    return span;
   }
 
   /** Joins chunks; those that are not small together get memory of their own. */
@@ -61,7 +74,7 @@ export class SmallChunks {
 
   #reserve(byteLength: number): void {
     if (this.#usedBytes + byteLength <= this.#buffer.length) return;
-    this.#buffer = new Uint8Array(BUFFER_BYTES);
+    this.#buffer = this.#span.bytes = new Uint8Array(BUFFER_BYTES);
     this.#usedBytes = 0;
   }
 

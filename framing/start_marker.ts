@@ -18,7 +18,10 @@ export function withStart(start: Uint8Array, framing: Framing): Framing {
     decoder: (maxBytes) => new StartDecoder(start, framing.decoder(maxBytes)),
     ...(framing.guard && { guard: () => framing.guard!() }),
     ...(framing.checkComplete &&
-      { checkComplete: (message) => framing.checkComplete!(message) }),
+      {
+        checkComplete: (bytes, start, end) =>
+          framing.checkComplete!(bytes, start, end),
+      }),
   };
 }
 
@@ -35,8 +38,8 @@ class StartDecoder implements Decoder {
     this.#inner = inner;
   }
 
-  push(chunk: Uint8Array): Decoded | undefined {
-    let at = 0;
+  push(chunk: Uint8Array, from = 0): Decoded | undefined {
+    let at = from;
     while (this.#matched < this.#start.length && at < chunk.length) {
       if (chunk[at++] !== this.#start[this.#matched]) {
         return new Decoded<StopReason>("bad start", [], 0);
@@ -44,7 +47,7 @@ class StartDecoder implements Decoder {
       this.#matched++;
     }
     if (at === chunk.length) return undefined;
-    const result = this.#inner.push(at === 0 ? chunk : chunk.subarray(at));
+    const result = this.#inner.push(chunk, at);
     const isOver = result?.reason === "end" || this.#isSkipping;
     if (result !== undefined && isOver) this.#startAfresh();
     return result;

@@ -38,8 +38,9 @@ export class MessageReader implements Waiter<Uint8Array | null> {
   readonly #deadline: Deadline;
   readonly #waiter: Waiter<Decoded>;
   #decoder: Decoder | undefined;
-  /** Bytes after the last message that was decoded. */
-  #rest: Uint8Array = EMPTY;
+  /** The bytes after the last message that was decoded: here, from a place on. */
+  #restIn: Uint8Array = EMPTY;
+  #restStart = 0;
   /** The bytes of an incomplete message that were read with another one. */
   #restBytes = 0;
   /** The deadline is one of reading, which an error reply answers. */
@@ -77,7 +78,7 @@ export class MessageReader implements Waiter<Uint8Array | null> {
 
   /** Whether more was read with the message that was taken. */
   get hasRest(): boolean {
-    return this.#rest.length > 0;
+    return this.#restStart < this.#restIn.length;
   }
 
   /**
@@ -106,22 +107,26 @@ export class MessageReader implements Waiter<Uint8Array | null> {
   /** Takes a message that will be answered, and keeps what follows it. */
   take(message: Decoded): void {
     this.messages++;
-    this.#rest = message.rest;
+    this.#restIn = message.restIn;
+    this.#restStart = message.restStart;
   }
 
   /** Skips the rest of a message that is too large. */
   skip(): void {
     const skipped = this.#decoder!.skip!();
     this.#isSkipping = skipped === undefined;
-    this.#rest = skipped?.rest ?? EMPTY;
+    this.#restIn = skipped?.rest ?? EMPTY;
+    this.#restStart = 0;
   }
 
   /** Decodes the next message, if it has been read with the one before. */
   decodeRest(): Decoded | undefined {
-    this.#restBytes = this.#rest.length;
+    const restIn = this.#restIn;
+    this.#restBytes = restIn.length - this.#restStart;
     if (this.#restBytes === 0) return undefined;
-    const result = this.#decoder!.push(this.#rest);
-    this.#rest = EMPTY;
+    const result = this.#decoder!.push(restIn, this.#restStart);
+    this.#restIn = EMPTY;
+    this.#restStart = 0;
     return result;
   }
 

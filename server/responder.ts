@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../framing/clock.ts";
-import { COALESCE_BYTES, encode } from "../framing/encode.ts";
+import { COALESCE_BYTES, encode, encodeSmall } from "../framing/encode.ts";
 import type { FirstBlockSizes, ReadBuffer } from "../framing/read_buffer.ts";
 import type { Decoded } from "../framing/received.ts";
 import type { BufferPool } from "./buffer_pool.ts";
@@ -183,7 +183,14 @@ export class Responder implements ConnectionInfo {
       this.outcome = "ok";
       return undefined;
     }
-    const chunks = encode(body, this.#options.replyFraming);
+    const { replyFraming } = this.#options;
+    const small = encodeSmall(body, replyFraming);
+    if (small !== undefined) {
+      this.#transport.queued.pushSpan(small);
+      this.outcome = "ok";
+      return undefined;
+    }
+    const chunks = encode(body, replyFraming);
     if (Array.isArray(chunks) && chunks.length === 1) {
       const [chunk] = chunks;
       if (chunk.length <= COALESCE_BYTES) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { concat } from "@std/bytes";
+import type { Span } from "../framing/small_chunks.ts";
 
 /** Replies that wait for others are written when they have this many bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024;
@@ -29,15 +30,12 @@ export class WriteQueue {
 
   push(chunk: Uint8Array): void {
     const { buffer, byteOffset, length } = chunk;
-    // Error replies may be empty: nothing would ever take them.
-    if (length === 0) return;
-    if (buffer !== this.#buffer || byteOffset !== this.#end) {
-      this.#endRun();
-      this.#buffer = buffer;
-      this.#start = byteOffset;
-    }
-    this.#end = byteOffset + length;
-    this.#byteLength += length;
+    this.#add(buffer, byteOffset, byteOffset + length);
+  }
+
+  pushSpan({ bytes, start, end }: Span): void {
+    const { buffer, byteOffset } = bytes;
+    this.#add(buffer, byteOffset + start, byteOffset + end);
   }
 
   /** Removes all chunks, and joins them; undefined if there is no byte. */
@@ -48,6 +46,18 @@ export class WriteQueue {
     this.#chunks = [];
     this.#byteLength = 0;
     return chunks.length === 1 ? chunks[0]! : concat(chunks);
+  }
+
+  #add(buffer: ArrayBufferLike, start: number, end: number): void {
+    // Error replies may be empty: nothing would ever take them.
+    if (start === end) return;
+    if (buffer !== this.#buffer || start !== this.#end) {
+      this.#endRun();
+      this.#buffer = buffer;
+      this.#start = start;
+    }
+    this.#end = end;
+    this.#byteLength += end - start;
   }
 
   #endRun(): void {

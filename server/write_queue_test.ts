@@ -13,9 +13,12 @@ Deno.test("WriteQueue keeps no empty chunk, which nothing would take", () => {
 
 Deno.test("WriteQueue joins chunks, and copies only those that lie apart", () => {
   const queue = new WriteQueue();
-  const bytes = Uint8Array.from({ length: 12 }, (_, i) => i);
+  const bytes = Uint8Array.from({ length: 15 }, (_, i) => i - 3).subarray(3);
   const parts = (...cuts: [number, number][]) => {
-    for (const [start, end] of cuts) queue.push(bytes.subarray(start, end));
+    for (const [index, [start, end]] of cuts.entries()) {
+      if (index % 2 === 0) queue.push(bytes.subarray(start, end));
+      else queue.pushSpan({ bytes, start, end });
+    }
     assertEquals(
       queue.byteLength,
       cuts.reduce((sum, [start, end]) => sum + end - start, 0),

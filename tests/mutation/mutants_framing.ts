@@ -87,14 +87,14 @@ export const FRAMING_MUTANTS: readonly Mutant[] = [
     {
       name: "maxBytes counts the messages of a connection together",
       find: `this.#byteLength = 0;
-    return new Decoded("end"`,
+    } else {`,
       replace: `this.#byteLength += offset;
-    return new Decoded("end"`,
+    } else {`,
     },
     {
       name: "an empty message shares its list of chunks with the next one",
-      find: "[chunk.subarray(0, byteLength)] : [];",
-      replace: "[chunk.subarray(0, byteLength)] : chunks;",
+      find: "[chunk.subarray(from, end)] : [];",
+      replace: "[chunk.subarray(from, end)] : chunks;",
       tests: ["framing/end_marker_test.ts"],
     },
     {

@@ -179,6 +179,26 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       replace: "Math.floor(ms / this.#tickMs)",
     },
     {
+      name: "nothing is checked again that was checked once",
+      find: "this.checkAt(checked.dueTick);",
+      replace: "",
+    },
+    {
+      name: "a phase is checked when the one before it would have ended",
+      find: "this.#timer.checkAt(this.dueTick);",
+      replace: "",
+    },
+    {
+      name: "strict limits are not checked where the server is not short",
+      find: "Math.min(limits.idleTicks, limits.patientIdleTicks)",
+      replace: "limits.patientIdleTicks",
+    },
+    {
+      name: "everything is checked at every tick",
+      find: "if (this.ticks < this.#dueTick) return;",
+      replace: "",
+    },
+    {
       name: "a limit of 0 passes at once",
       find: "if (ms === 0) return Infinity;",
       replace: "",

@@ -202,8 +202,13 @@ export const SOCKET_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "replies are written together with the bytes between them",
-      find: "|| byteOffset !== this.#end",
-      replace: "|| byteOffset < this.#end",
+      find: "|| start !== this.#end",
+      replace: "|| start < this.#end",
+    },
+    {
+      name: "a small reply is written from the start of its buffer",
+      find: "byteOffset + start, byteOffset + end",
+      replace: "byteOffset, byteOffset + end - start",
     },
     {
       name: "replies in two buffers are taken for neighbours",
