@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { WARM_UP_SECONDS } from "./load.ts";
 import type { Options } from "./options.ts";
 import { RunningServer, runProgram } from "./processes.ts";
 import { median } from "./report.ts";
@@ -24,8 +25,8 @@ const PIPELINES = [1, 16, 64];
 /** Connections of the load. */
 const CLIENTS = 50;
 
-/** The requests of one measurement, for each request sent ahead. */
-const REQUESTS = 100_000;
+/** The requests of the first run, and the least of each other. */
+const FIRST_REQUESTS = 100_000;
 
 /** This server, redis-server, and servers of lines in a few lines of code. */
 const SERVERS: readonly Peer[] = [
@@ -62,10 +63,14 @@ async function measure(
     ]);
   const rate = (text: string) =>
     Number(/([\d.]+) requests per second/.exec(text)?.[1]);
-  // The first run is the warm-up, and says how many requests are enough.
-  const warm = rate(await run(REQUESTS));
-  const requests = Math.ceil(warm * seconds / CLIENTS) * CLIENTS;
-  return rate(await run(Math.max(requests, REQUESTS)));
+  const runFor = async (rateBefore: number, runSeconds: number) => {
+    const requests = Math.ceil(rateBefore * runSeconds / CLIENTS) * CLIENTS;
+    return rate(await run(Math.max(requests, FIRST_REQUESTS)));
+  };
+  // The first run says how many requests are enough for the warm-up.
+  const first = rate(await run(FIRST_REQUESTS));
+  const warm = await runFor(first, WARM_UP_SECONDS);
+  return await runFor(warm, seconds);
 }
 
 /** Measures all servers in turn, and prints a table. */

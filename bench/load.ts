@@ -64,7 +64,7 @@ export interface LoadResult {
  * The shortest warm-up. JavaScript is compiled in steps: in its first second a
  * server takes a fifth more time for a small message than it does from then on.
  */
-const WARM_UP_SECONDS = 2;
+export const WARM_UP_SECONDS = 2;
 
 /**
  * The warm-up of a load at a fixed rate, whose tail is wanted: compiling goes on

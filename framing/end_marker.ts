@@ -68,6 +68,11 @@ function markerInData(): TypeError {
   return new TypeError("Cannot send data that contains its end marker");
 }
 
+/** The bytes from a place on. Most chunks of a large message are complete. */
+function after(chunk: Uint8Array, from: number): Uint8Array {
+  return from === 0 ? chunk : chunk.subarray(from);
+}
+
 class EndMarkerDecoder implements Decoder<Reason> {
   readonly #set: MarkerSet;
   readonly #scanner: Scanner;
@@ -94,7 +99,7 @@ class EndMarkerDecoder implements Decoder<Reason> {
       return offset < 0 ? undefined : this.#skipped(chunk.subarray(offset));
     }
     if (offset < 0) {
-      appendChunk(chunks, chunk.subarray(from));
+      appendChunk(chunks, after(chunk, from));
       this.#byteLength += chunk.length - from;
       // Bytes that may still be the start of a marker do not count.
       const counted = this.#byteLength - this.#scanner.partialMatch;
@@ -104,7 +109,7 @@ class EndMarkerDecoder implements Decoder<Reason> {
     const markerLength = this.#set.markers[index]!.length;
     const byteLength = this.#byteLength + offset - from - markerLength;
     if (byteLength > this.#maxBytes) {
-      appendChunk(chunks, chunk.subarray(from));
+      appendChunk(chunks, after(chunk, from));
       this.#byteLength += chunk.length - from;
       this.#rest = chunk.subarray(offset);
       return this.#tooLarge();
