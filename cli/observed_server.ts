@@ -74,11 +74,11 @@ export function startServer(
       log.error(error, info.remoteAddr);
       metrics.handlerError();
       telemetry?.handlerError();
-      options.onError?.(error, message, info);
+      return options.onError?.(error, message, info);
     },
     onAcceptError: (error) => {
       log.error(error);
-      options.onAcceptError?.(error);
+      return options.onAcceptError?.(error);
     },
   };
   try {

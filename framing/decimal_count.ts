@@ -61,8 +61,8 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
     } else if (!this.#hasCount || this.#byteLength < this.#count) {
       return undefined;
     }
-    const message = this.#result("end", chunk);
-    message.restStart = at;
+    const message = this.#result("end");
+    message.setRest(chunk, at);
     this.#chunks = [];
     this.#digits = this.#count = this.#byteLength = 0;
     this.#hasCount = false;
@@ -79,12 +79,12 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
     return this.#result("eof");
   }
 
-  #result(reason: CountReason, restIn?: Uint8Array): Decoded<CountReason> {
+  #result(reason: CountReason): Decoded<CountReason> {
     return new Decoded(
       reason,
       this.#chunks,
       this.#byteLength,
-      restIn,
+      undefined,
       -1,
       this.#hasCount ? this.#count : null,
       reason === "eof" && this.#digits === 0,

@@ -16,12 +16,12 @@ const lines = new EndMarkerFraming(markers);
 
 /** Streams of three messages, and a beginning of a fourth one. */
 const STREAMS: [name: string, framing: Framing, stream: string][] = [
-  ["end markers", lines, "one\r\n\ntwo\nthr"],
+  ["end markers", lines, "\none\r\n\ntwo"],
   ["a start", withStart(utf8("<"), lines), "<one\r\n<\n<two\n<thr"],
   ["netstrings", netstringFraming, "3:one,0:,3:two,5:thr"],
   ["octet counts", octetCountFraming, "3 one1 23 two5 thr"],
   ["lengths", lengthPrefixFraming(1, "big"), "\x03one\x00\x03two\x05thr"],
-  ["skipped bytes", skipFraming(markers), "one\r\n\ntwo\nthr"],
+  ["skipped bytes", skipFraming(markers), "\none\r\n\ntwo"],
   ["an end of file", endOfFileFraming, "one"],
 ];
 
@@ -66,4 +66,18 @@ Deno.test("Decoder.push() from a place on judges the limit by the bytes after it
   assertEquals(decoder.push(utf8("12345\n1234"), 6)?.reason, "limit");
   assertEquals(decoder.skip!(), undefined);
   assertEquals(decoder.push(utf8("a\n5\nab"), 2)?.rest, utf8("ab"));
+});
+
+Deno.test("Decoder keeps no chunk after which nothing follows", () => {
+  const messages: [Framing, string][] = [
+    [lines, "a\n"],
+    [netstringFraming, "1:a,"],
+    [octetCountFraming, "1 a"],
+    [lengthPrefixFraming(1, "big"), "\x01a"],
+  ];
+  for (const [framing, message] of messages) {
+    const decoder = framing.decoder(100);
+    const result = decoder.push(utf8(`.${message}`), 1)!;
+    assertEquals([result.reason, result.restIn.buffer.byteLength], ["end", 0]);
+  }
 });

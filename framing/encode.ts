@@ -60,7 +60,7 @@ export function encode(
 
 /**
  * A small body in its framing; undefined for one that is not small, or whose
- * framing puts something in front. The span holds until the next call.
+ * framing puts something in front. The span holds until anything else is encoded.
  *
  * @throws {TypeError} If the body contains the end marker of its framing.
  */

@@ -57,8 +57,8 @@ export class EndMarkerFraming implements Framing<Reason> {
     };
   }
 
-  checkComplete(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#ownScanner.search(bytes, start, end) === end) return;
+  checkComplete(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#ownScanner.search(bytes, from, to) === to) return;
     this.#ownScanner = this.#ownSet.scanner();
     throw markerInData();
   }
@@ -126,8 +126,14 @@ class EndMarkerDecoder implements Decoder<Reason> {
       const end = offset - markerLength;
       parts = end > from ? [chunk.subarray(from, end)] : [];
     }
-    const message = new Decoded<Reason>("end", parts, byteLength, chunk, index);
-    message.restStart = offset;
+    const message = new Decoded<Reason>(
+      "end",
+      parts,
+      byteLength,
+      undefined,
+      index,
+    );
+    message.setRest(chunk, offset);
     return message;
   }
 

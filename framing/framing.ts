@@ -14,10 +14,10 @@ export interface Decoder<Reason extends StopReason = StopReason> {
   /**
    * Takes the next bytes. They are kept, not copied, as part of the message.
    *
-   * @param from Where they begin in `chunk`. Of many messages in a chunk, each
-   * would take a view of the bytes after it.
+   * @param from Where they begin in `chunk`: by default with its first byte. It
+   * saves a view of the bytes that follow each of many messages in a chunk.
    * @returns The message, or why there can be none, as soon as that is known.
-   * After a message the decoder starts afresh: push its `rest` next. After any
+   * After a message the decoder starts afresh: push its `rest` next (`restIn` from `restStart`). After any
    * other result it must not be used.
    */
   push(chunk: Uint8Array, from?: number): Decoded<Reason> | undefined;
@@ -68,10 +68,10 @@ export interface Framing<Reason extends StopReason = StopReason> {
   /**
    * Searches a complete message with its trailer, as `guard()` does.
    *
-   * @param bytes Where the message lies, from `start` to `end`.
+   * @param bytes Where the message lies, from `from` to `to`.
    * @throws {TypeError} If a receiver would find the end before the trailer.
    */
-  checkComplete?(bytes: Uint8Array, start: number, end: number): void;
+  checkComplete?(bytes: Uint8Array, from: number, to: number): void;
 }
 
 /** Looks for the end marker in the bytes of a message that is being sent. */

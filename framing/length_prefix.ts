@@ -122,8 +122,8 @@ class LengthPrefixDecoder implements Decoder<CountReason> {
     if (part.length > 0) appendChunk(this.#chunks, part);
     this.#byteLength += part.length;
     if (this.#byteLength < count) return undefined;
-    const message = this.#result("end", chunk);
-    message.restStart = end;
+    const message = this.#result("end");
+    message.setRest(chunk, end);
     this.#chunks = [];
     this.#count = null;
     this.#headerBytes = this.#byteLength = 0;
@@ -134,12 +134,12 @@ class LengthPrefixDecoder implements Decoder<CountReason> {
     return this.#result("eof");
   }
 
-  #result(reason: CountReason, restIn?: Uint8Array): Decoded<CountReason> {
+  #result(reason: CountReason): Decoded<CountReason> {
     return new Decoded(
       reason,
       this.#chunks,
       this.#byteLength,
-      restIn,
+      undefined,
       -1,
       this.#count,
       reason === "eof" && this.#headerBytes === 0,

@@ -8,6 +8,12 @@
 import { PreparedMarker } from "./prepared_marker.ts";
 import { SingleScanner } from "./single_scanner.ts";
 
+/**
+ * The first bytes that are searched for several markers in one pass, where each
+ * search of its own would take longer to begin than to look at a small message.
+ */
+const ONE_PASS_BYTES = 32;
+
 /** The first window that is searched for several markers, in bytes. */
 const FIRST_WINDOW_BYTES = 256;
 
@@ -42,8 +48,9 @@ export interface Scanner {
    */
   feed(bytes: Uint8Array): number;
   /**
-   * Searches the next bytes of the stream as `feed()` does, where they lie in
-   * `bytes` from `from` to `to`. So does the offset.
+   * Does what `feed()` does with the bytes from `from` to `to`.
+   *
+   * @returns The offset in `bytes`, above `from`; or -1.
    */
   search(bytes: Uint8Array, from: number, to: number): number;
 }
@@ -73,6 +80,8 @@ export class MarkerSet {
   /** The length of the longest marker, in bytes. */
   readonly longestByteLength: number;
   readonly #prepared: readonly PreparedMarker[];
+  /** For each byte, whether it is the last one of a marker. */
+  readonly #isLast = new Uint8Array(256);
 
   /**
    * @param markers At least one, and none of them empty. They are copied.
@@ -97,6 +106,7 @@ export class MarkerSet {
       .map((marker, index) => new PreparedMarker(marker, index))
       .sort((a, b) => b.bytes.length - a.bytes.length);
     this.longestByteLength = this.#prepared[0]!.bytes.length;
+    for (const marker of this.markers) this.#isLast[marker.at(-1)!] = 1;
   }
 
   /**
@@ -107,7 +117,9 @@ export class MarkerSet {
    */
   scanner(): Scanner {
     const scanners = this.#prepared.map((marker) => new SingleScanner(marker));
-    return scanners.length === 1 ? scanners[0]! : new MultiScanner(scanners);
+    return scanners.length === 1
+      ? scanners[0]!
+      : new MultiScanner(scanners, this.#prepared, this.#isLast);
   }
 }
 
@@ -119,10 +131,22 @@ export class MarkerSet {
 class MultiScanner implements Scanner {
   index = 0;
   readonly #scanners: readonly SingleScanner[];
+  readonly #markers: readonly PreparedMarker[];
+  readonly #isLast: Uint8Array;
 
-  /** @param scanners Scanners of longer markers first. */
-  constructor(scanners: readonly SingleScanner[]) {
+  /**
+   * @param scanners Scanners of longer markers first.
+   * @param markers The markers, in the same order.
+   * @param isLast For each byte, whether it is the last one of a marker.
+   */
+  constructor(
+    scanners: readonly SingleScanner[],
+    markers: readonly PreparedMarker[],
+    isLast: Uint8Array,
+  ) {
     this.#scanners = scanners;
+    this.#markers = markers;
+    this.#isLast = isLast;
   }
 
   get partialMatch(): number {
@@ -134,6 +158,8 @@ class MultiScanner implements Scanner {
   }
 
   search(bytes: Uint8Array, from: number, to: number): number {
+    const near = this.#searchOnePass(bytes, from, to);
+    if (near >= 0) return near;
     // Windows that double: if each marker were searched for in all the bytes, a
     // block full of small messages would be searched again for each message.
     for (let start = from, size = FIRST_WINDOW_BYTES; start < to; size *= 2) {
@@ -150,6 +176,28 @@ class MultiScanner implements Scanner {
         return first;
       }
       start = stop;
+    }
+    return -1;
+  }
+
+  /** Searches the first bytes, unless a marker may have begun before them. */
+  #searchOnePass(bytes: Uint8Array, from: number, to: number): number {
+    for (const scanner of this.#scanners) {
+      if (scanner.partialMatch > 0) return -1;
+    }
+    const stop = Math.min(to, from + ONE_PASS_BYTES);
+    for (let end = from + 1; end <= stop; end++) {
+      if (this.#isLast[bytes[end - 1]!] === 0) continue;
+      for (const { bytes: marker, index } of this.#markers) {
+        const start = end - marker.length;
+        if (start < from) continue;
+        let same = 0;
+        while (bytes[start + same] === marker[same]) {
+          if (++same < marker.length) continue;
+          this.index = index;
+          return end;
+        }
+      }
     }
     return -1;
   }

@@ -74,7 +74,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
   readonly count: number | null;
   /** Whether the end of file came before any byte. */
   readonly isEmpty: boolean;
-  /** What was read after the message lies here, from `restStart` on. */
+  /** Where the bytes of `rest` lie, from `restStart` to the end. */
   restIn: Uint8Array;
   restStart = 0;
   #joined: Uint8Array | undefined;
@@ -83,7 +83,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
     reason: Reason,
     chunks: readonly Uint8Array[],
     byteLength: number,
-    restIn: Uint8Array = EMPTY,
+    rest: Uint8Array = EMPTY,
     markerIndex = -1,
     count: number | null = null,
     isEmpty = false,
@@ -91,7 +91,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
     this.reason = reason;
     this.chunks = chunks;
     this.byteLength = byteLength;
-    this.restIn = restIn;
+    this.restIn = rest;
     this.markerIndex = markerIndex;
     this.count = count;
     this.isEmpty = isEmpty;
@@ -103,7 +103,15 @@ export class Decoded<Reason extends StopReason = StopReason> {
 
   get rest(): Uint8Array {
     const { restIn, restStart } = this;
-    return restStart === restIn.length ? EMPTY : restIn.subarray(restStart);
+    return restStart === 0 ? restIn : restIn.subarray(restStart);
+  }
+
+  /** Notes what follows the message: the bytes of its last chunk from here on. */
+  setRest(lastChunk: Uint8Array, start: number): void {
+    // If nothing follows, the memory of the chunk is not kept for it.
+    const isEmpty = start === lastChunk.length;
+    this.restIn = isEmpty ? EMPTY : lastChunk;
+    this.restStart = isEmpty ? 0 : start;
   }
 
   /** For a `Reader`, which keeps what follows a message. */

@@ -19,8 +19,8 @@ export function withStart(start: Uint8Array, framing: Framing): Framing {
     ...(framing.guard && { guard: () => framing.guard!() }),
     ...(framing.checkComplete &&
       {
-        checkComplete: (bytes, start, end) =>
-          framing.checkComplete!(bytes, start, end),
+        checkComplete: (bytes, from, to) =>
+          framing.checkComplete!(bytes, from, to),
       }),
   };
 }

@@ -5,7 +5,7 @@
  */
 import { type BadProxyHeader, ProxyHeaderDecoder } from "./proxy_header.ts";
 import type { ServerSocket } from "./socket.ts";
-import { setKeepAlive, setNoDelay } from "./socket_options.ts";
+import { setNoDelay } from "./socket_options.ts";
 
 /** The bytes of one read of the header. Most headers need 16 to 107. */
 const READ_BYTES = 256;
@@ -74,7 +74,7 @@ export class ProxiedSocket implements ServerSocket {
     setNoDelay(this.#conn);
   }
 
-  setKeepAlive(): void {
-    setKeepAlive(this.#conn);
+  setKeepAlive(keepAlive?: boolean): void {
+    this.#conn.setKeepAlive?.(keepAlive);
   }
 }

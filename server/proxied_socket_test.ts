@@ -3,6 +3,7 @@ import { concat } from "@std/bytes";
 import { latin1, line } from "../tests/proxy_headers.ts";
 import { ProxiedSocket } from "./proxied_socket.ts";
 import type { ServerSocket } from "./socket.ts";
+import { setKeepAlive } from "./socket_options.ts";
 
 /** A connection that delivers these chunks, and then the end of file. */
 function connOf(...texts: string[]): ServerSocket {
@@ -51,4 +52,17 @@ Deno.test("ProxiedSocket.readHeader() reports a bad header, and no address", asy
     problem: "an end of file before the end of the header",
   });
   assertEquals((socket.remoteAddr as Deno.NetAddr).hostname, "127.0.0.1");
+});
+
+Deno.test("ProxiedSocket.setKeepAlive() tells whether it has failed", () => {
+  let isPossible = false;
+  const socket = new ProxiedSocket({
+    ...connOf(),
+    setKeepAlive() {
+      if (!isPossible) throw new Deno.errors.Busy();
+    },
+  });
+  assertEquals(setKeepAlive(socket), false);
+  isPossible = true;
+  assertEquals(setKeepAlive(socket), true);
 });

@@ -181,7 +181,9 @@ export interface ServeOptions {
    * Called when a handler or `converse` threw, other than an `ErrorReply`, or
    * when its reply cannot be sent, with the message (none with `converse`) and
    * its info. The client gets `ERROR:failed!`. May return a promise, which
-   * nothing waits for. By default the error is printed with `console.error()`.
+   * nothing waits for: read the message before the first `await`, because its
+   * memory is used again. By default the error is printed with
+   * `console.error()`.
    */
   onError?: (
     error: unknown,

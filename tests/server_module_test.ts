@@ -28,7 +28,11 @@ export default {
   port: 1,
   onListen: () => console.error("onListen"),
   onConversation: ({ outcome }) => console.error("onConversation", outcome),
-  onError: (error) => console.error("onError", String(error)),
+  onError: async (error) => {
+    console.error("onError", String(error));
+    await Promise.resolve();
+    throw new Error("rejected");
+  },
   handler: (message) => {
     if (message.text() === "!") throw new ErrorReply("refused");
     if (message.text() === "?") throw new Error("broken");
@@ -61,8 +65,8 @@ for (const threads of [1, 2]) {
       // Each thread has the state of its own copy of the module.
       const ones = numbers.filter((number) => number === 1).length;
       assert(ones >= 1 && ones <= threads, `${numbers}`);
-      assertEquals(await ordinaryClient(port, "!;"), "ERROR:refused!");
       assertEquals(await ordinaryClient(port, "?;"), "ERROR:failed!");
+      assertEquals(await ordinaryClient(port, "!;"), "ERROR:refused!");
       const { code, stderr } = await server.stop();
       // The module's interval does not keep the process alive.
       assertEquals(code, 0);

@@ -90,6 +90,17 @@ export const SEARCH_MUTANTS: readonly Mutant[] = [
   ]),
   ...mutantsIn("framing/marker_set.ts", ["framing/marker_set_test.ts"], [
     {
+      name: "a marker is found that begins in the message before",
+      find: "if (start < from) continue;",
+      replace: "if (start < 0) continue;",
+      tests: ["framing/decoder_test.ts"],
+    },
+    {
+      name: "a marker that lies across two feeds is missed by one pass",
+      find: "if (scanner.partialMatch > 0) return -1;",
+      replace: "",
+    },
+    {
       name: "of two markers that end together the shorter one wins",
       find: "b.bytes.length - a.bytes.length",
       replace: "a.bytes.length - b.bytes.length",

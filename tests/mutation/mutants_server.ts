@@ -195,7 +195,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: "everything is checked at every tick",
-      find: "if (this.ticks < this.#dueTick) return;",
+      find: "if (this.ticks < this.#nextCheckTick) return;",
       replace: "",
     },
     {

@@ -152,7 +152,7 @@ const MUTANTS: readonly Mutant[] = [
     },
     {
       name: "onAcceptError is not called",
-      find: "this.#options.onAcceptError?.(error);",
+      find: "await this.#options.onAcceptError?.(error);",
       replace: "",
     },
   ]),
