@@ -75,15 +75,21 @@ const WARM_UP_AT_RATE_SECONDS = 15;
 /** The longest time until the server is idle. */
 const QUIET_TIMEOUT_MS = 60_000;
 
-/** Waits until the server uses no CPU time and `isReady()`. */
+/** How often it is looked whether the server is idle. */
+const QUIET_CHECK_MS = 300;
+
+/** The CPU time of an idle server between two looks: 5 % of a core, for timers. */
+const QUIET_SECONDS = 0.015;
+
+/** Waits until the server uses hardly any CPU time and `isReady()`. */
 async function untilQuiet(pid: number, isReady = () => true): Promise<void> {
   const deadline = performance.now() + QUIET_TIMEOUT_MS;
-  for (let used = -1; cpuSeconds(pid) - used > 0.001 || !isReady();) {
+  for (let used = -1; cpuSeconds(pid) - used > QUIET_SECONDS || !isReady();) {
     if (performance.now() > deadline) {
       throw new Error("The server does not become idle");
     }
     used = cpuSeconds(pid);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, QUIET_CHECK_MS));
   }
 }
 

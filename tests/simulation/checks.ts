@@ -244,8 +244,9 @@ function checkScripted(
   if (seen.plan.extraBytes > 0 && server.keepAlive) {
     if (isOneError(rest, server)) return;
     // The limits or the line may cut the last reply, too.
-    const isExcused = mayGoWithout(world, seen, accepted, sent);
-    if (isExcused && isLogged(world, seen) && isCutError(rest, server)) return;
+    const isExcused = isUnknowable(seen) ||
+      mayGoWithout(world, seen, accepted, sent) && isLogged(world, seen);
+    if (isExcused && isCutError(rest, server)) return;
   }
   say(`There is more: ${rest}`);
 }
@@ -275,6 +276,11 @@ function isLast(reply: string): boolean {
 function isOneError(text: string, server: ServerPlan): boolean {
   const error = /ERROR:[^!]+!/.exec(text)?.[0];
   return error !== undefined && text === frameReply(error, server);
+}
+
+/** Whether the way may lose a reply that the server has sent, and acknowledge it. */
+function isUnknowable(seen: Seen): boolean {
+  return seen.plan.line.halfClose !== "pass" || isCutOff(seen);
 }
 
 /** Whether text is the beginning of an error reply. */
@@ -309,8 +315,7 @@ function checkLost(
   mayMiss: boolean,
   say: Violate,
 ): void {
-  // What the way does to a reply, the server cannot know.
-  if (seen.plan.line.halfClose !== "pass" || isCutOff(seen)) return;
+  if (isUnknowable(seen)) return;
   if (!isLate && !isLogged(world, seen)) {
     return say(`Reply ${index} is lost, and the log says nothing`);
   }

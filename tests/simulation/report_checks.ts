@@ -12,7 +12,7 @@ import {
   TOLERANCE_MS,
 } from "./allowances.ts";
 import { DRIPS, type Seen } from "./clients.ts";
-import { frameReply } from "./messages.ts";
+import { frameReply, replyEndOf } from "./messages.ts";
 import type { Accepted } from "./network.ts";
 import type { Plan } from "./plan.ts";
 import { ENDING_MS, tickMs, type World } from "./world.ts";
@@ -140,7 +140,10 @@ function hasHeardAll(
   // After a close in silence, a message may have come that nobody answered.
   const maySilence = world.plan.server.keepAlive &&
     (mayTimeOut(world, seen) || world.shutdownAtMs <= closedAtMs);
-  return !maySilence && seen.plan.line.halfClose === "pass" &&
+  const { server } = world.plan;
+  const end = server.framing === "count" ? "," : replyEndOf(server) ?? "";
+  const isWhole = seen.received.text().endsWith(end);
+  return !maySilence && isWhole && seen.plan.line.halfClose === "pass" &&
     brokenAtMs === Infinity &&
     endOfFileAtMs < closedAtMs - TOLERANCE_MS - world.stalledMs;
 }
