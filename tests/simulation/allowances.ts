@@ -108,14 +108,17 @@ function isHarsh(world: World, seen: Seen): boolean {
   const bytes = client.extraBytes +
     messages.reduce((sum, { byteLength }) => sum + byteLength + 20, 0);
   const uploadMs = bytes * 1000 / rate;
-  // The acknowledgement of a reply waits for the messages sent before it.
+  // The acknowledgement of a reply waits for what was sent before it.
   const { receiveBufferBytes } = plan.host;
-  const queuedMs = server.keepAlive
+  const queuedMs = server.keepAlive || client.extraBytes > 0
     ? Math.min(receiveBufferBytes, bytes) * 1000 / rate
     : 0;
   // The silence must be well below the limits on it.
   const silenceMs = 1.25 * longestSilenceMs(client) + MARGIN_MS + queuedMs;
   const limits = [server.idleTimeout, server.lingerTimeout];
+  // Who writes everything first takes nothing of the reply meanwhile.
+  const deafMs = client.kind === "first" ? 1.25 * uploadMs + silenceMs : 0;
+  if (server.idleTimeout > 0 && deafMs > server.idleTimeout) return true;
   // The time from the half-close of the server to that of the client.
   const replyMs = plan.host.sendBufferBytes * 1000 / rate;
   const isShort = hasFewPlaces(world) || server.maxBufferedBytes < 2 ** 24;
