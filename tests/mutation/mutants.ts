@@ -15,12 +15,14 @@ import { SEARCH_MUTANTS } from "./mutants_search.ts";
 import { SERVER_MUTANTS } from "./mutants_server.ts";
 import { SIMULATED_MUTANTS } from "./mutants_simulated.ts";
 import { SOCKET_MUTANTS } from "./mutants_sockets.ts";
+import { TIME_MUTANTS } from "./mutants_time.ts";
 
 /** All mutants. */
 export const MUTANTS: readonly Mutant[] = [
   ...FRAMING_MUTANTS,
   ...SEARCH_MUTANTS,
   ...SERVER_MUTANTS,
+  ...TIME_MUTANTS,
   ...CONNECTION_MUTANTS,
   ...CONVERSATION_MUTANTS,
   ...ADDRESS_MUTANTS,
