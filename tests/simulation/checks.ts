@@ -284,9 +284,13 @@ function isUnknowable(seen: Seen): boolean {
 }
 
 /** Whether text is the beginning of an error reply. */
-function isCutError(text: string, { framing }: ServerPlan): boolean {
-  const body = framing === "count" ? text.replace(/^\d+:?/, "") : text;
-  return "ERROR:".startsWith(body) || /^ERROR:[^!]*!?$/.test(body);
+function isCutError(text: string, server: ServerPlan): boolean {
+  const isCount = server.framing === "count";
+  const body = isCount ? text.replace(/^\d+:?/, "") : text;
+  const end = isCount ? "" : replyEndOf(server) ?? "";
+  const [, endPart = ""] = /^ERROR:[^!]*!?([^]*)$/.exec(body) ?? [];
+  const isBegun = "ERROR:".startsWith(body) || body.startsWith("ERROR:");
+  return isBegun && end.startsWith(endPart);
 }
 
 /** Whether a reply is an error that needs no message. */
