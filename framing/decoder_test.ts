@@ -15,14 +15,34 @@ const markers = new MarkerSet([utf8("\r\n"), utf8("\n")]);
 const lines = new EndMarkerFraming(markers);
 
 /** Streams of three messages, and a beginning of a fourth one. */
-const STREAMS: [name: string, framing: Framing, stream: string][] = [
-  ["end markers", lines, "\none\r\n\ntwo"],
-  ["a start", withStart(utf8("<"), lines), "<one\r\n<\n<two\n<thr"],
-  ["netstrings", netstringFraming, "3:one,0:,3:two,5:thr"],
-  ["octet counts", octetCountFraming, "3 one1 23 two5 thr"],
-  ["lengths", lengthPrefixFraming(1, "big"), "\x03one\x00\x03two\x05thr"],
-  ["skipped bytes", skipFraming(markers), "\none\r\n\ntwo"],
-  ["an end of file", endOfFileFraming, "one"],
+const STREAMS: { name: string; framing: Framing; stream: string }[] = [
+  { name: "end markers", framing: lines, stream: "\none\r\n\ntwo" },
+  {
+    name: "a start",
+    framing: withStart(utf8("<"), lines),
+    stream: "<one\r\n<\n<two\n<thr",
+  },
+  {
+    name: "netstrings",
+    framing: netstringFraming,
+    stream: "3:one,0:,3:two,5:thr",
+  },
+  {
+    name: "octet counts",
+    framing: octetCountFraming,
+    stream: "3 one1 23 two5 thr",
+  },
+  {
+    name: "lengths",
+    framing: lengthPrefixFraming(1, "big"),
+    stream: "\x03one\x00\x03two\x05thr",
+  },
+  {
+    name: "skipped bytes",
+    framing: skipFraming(markers),
+    stream: "\none\r\n\ntwo",
+  },
+  { name: "an end of file", framing: endOfFileFraming, stream: "one" },
 ];
 
 /** All messages, decoded with a view of the bytes after each, or without. */
@@ -44,11 +64,7 @@ function decodeAll(framing: Framing, stream: Uint8Array, from: number) {
   return [...results, [reason, data.slice(), count, isEmpty]];
 }
 
-Deno.test.each(STREAMS.map(([name, framing, stream]) => ({
-  name,
-  framing,
-  stream,
-})))(
+Deno.test.each(STREAMS)(
   "Decoder.push() may begin anywhere in a chunk: $name",
   ({ framing, stream }) => {
     const expected = decodeAll(framing, utf8(stream), 0);

@@ -11,13 +11,15 @@ import { denoPaths, nodePaths } from "./pipes.ts";
 import { ncatPath, socatPaths } from "./tools.ts";
 import { sshPath, stunnelPaths } from "./tunnels.ts";
 
-/** The paths by what they are. */
-export const KINDS: Readonly<Record<string, readonly Path[]>> = {
-  "direct, proxies": [directPath, ...nginxPaths, ...haproxyPaths],
-  "tools": [...socatPaths, ncatPath],
-  "pipes": [...nodePaths, ...denoPaths],
-  "tunnels": [...stunnelPaths, sshPath],
-};
-
 /** The paths. */
-export const PATHS: readonly Path[] = Object.values(KINDS).flat();
+export const PATHS: readonly Path[] = [
+  directPath,
+  ...nginxPaths,
+  ...haproxyPaths,
+  ...socatPaths,
+  ncatPath,
+  ...nodePaths,
+  ...denoPaths,
+  ...stunnelPaths,
+  sshPath,
+];

@@ -49,54 +49,40 @@ Deno.test(needsNet("onError is console.error by default"), async () => {
   }
 });
 
-Deno.test(
-  needsNet("onError may throw, and the client gets its replies"),
-  async () => {
-    const errors: unknown[] = [];
-    const ofCallback = new Error("thrown by onError");
-    await using server = serve({
-      ...KEEPING,
-      port: 0,
-      onError: () => {
-        throw ofCallback;
-      },
-      onAcceptError: (error) => errors.push(error),
-    }, (message) => {
-      if (message.text() === "bad") throw new Error("thrown");
-      return message.text();
-    });
-    const replies = await ordinaryClient(server.addr.port, "bad;b;bad;c;");
-    assertEquals(replies, "ERROR:failed!;b;ERROR:failed!;c;");
-    assertEquals(errors, [ofCallback, ofCallback]);
+const FAILURES = [
+  {
+    name: "throw",
+    fail: (error: Error) => {
+      throw error;
+    },
   },
-);
+  { name: "reject", fail: (error: Error) => Promise.reject(error) },
+];
 
-Deno.test(
-  needsNet("onError and onAcceptError may reject, and the server goes on"),
-  async () => {
-    const errors: unknown[] = [];
-    const ofCallback = new Error("rejected by onError");
-    await using server = serve({
-      ...KEEPING,
-      port: 0,
-      onError: async () => {
-        await Promise.resolve();
-        throw ofCallback;
-      },
-      onAcceptError: async (error) => {
-        errors.push(error);
-        await Promise.resolve();
-        throw new Error("rejected by onAcceptError");
-      },
-    }, (message) => {
-      if (message.text() === "bad") throw new Error("thrown");
-      return message.text();
-    });
-    const replies = await ordinaryClient(server.addr.port, "bad;b;bad;c;");
-    assertEquals(replies, "ERROR:failed!;b;ERROR:failed!;c;");
-    assertEquals(errors, [ofCallback, ofCallback]);
-  },
-);
+for (const { name, fail } of FAILURES) {
+  Deno.test(
+    needsNet(`onError and onAcceptError may ${name}, and the server goes on`),
+    async () => {
+      const errors: unknown[] = [];
+      const ofCallback = new Error("of onError");
+      await using server = serve({
+        ...KEEPING,
+        port: 0,
+        onError: () => fail(ofCallback),
+        onAcceptError: (error) => {
+          errors.push(error);
+          return fail(new Error("of onAcceptError"));
+        },
+      }, (message) => {
+        if (message.text() === "bad") throw new Error("thrown");
+        return message.text();
+      });
+      const replies = await ordinaryClient(server.addr.port, "bad;b;bad;c;");
+      assertEquals(replies, "ERROR:failed!;b;ERROR:failed!;c;");
+      assertEquals(errors, [ofCallback, ofCallback]);
+    },
+  );
+}
 
 Deno.test(
   needsNet("onConversation may reject, and the server goes on"),

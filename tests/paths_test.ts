@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { ConversationName } from "../check/check.ts";
-import { KINDS } from "../paths/all.ts";
+import { PATHS } from "../paths/all.ts";
 import {
   CONVERSATIONS,
   END,
@@ -71,7 +71,7 @@ function needsPaths(paths: readonly Path[], name: string): TestOptions {
 
 // One after another: the large replies of many paths at once keep this process
 // so busy that it half-closes late, and a reply is there before a path ends.
-for (const path of Object.values(KINDS).flat()) {
+for (const path of PATHS) {
   const name = `--check and a Python client agree: ${titleOf(path)}`;
   Deno.test(needsPaths([path], name), (t) => assertAgreement(path, t));
 }
