@@ -74,7 +74,7 @@ Deno.test.each([
   },
   {
     name: "truncated before its first byte",
-    decoded: new Decoded("eof", [], 0, undefined, -1, 5),
+    decoded: new Decoded("eof", [], 0, -1, 5),
     reason: "truncated",
     message: "The reply was truncated after 0 bytes: " +
       "the connection ended before it did",
@@ -82,7 +82,7 @@ Deno.test.each([
   },
   {
     name: "missing",
-    decoded: new Decoded("eof", [], 0, undefined, -1, null, true),
+    decoded: new Decoded("eof", [], 0, -1, null, true),
     reason: "no reply",
     message: "No reply: the connection ended before any byte of a reply",
     received: utf8(""),

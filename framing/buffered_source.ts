@@ -330,7 +330,8 @@ export class BufferedSource {
       this.#restored();
       this.#decoder = undefined;
     } else {
-      received.dropRest();
+      // The bytes that follow are kept here.
+      received.setRest(EMPTY, 0);
       if (this.#lent.byteLength > 0) this.#lent.takeAll();
     }
     return this.#chunks.takeBack === undefined ? received : received.copy();

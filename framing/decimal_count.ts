@@ -84,7 +84,6 @@ export class DecimalCountDecoder implements Decoder<CountReason> {
       reason,
       this.#chunks,
       this.#byteLength,
-      undefined,
       -1,
       this.#hasCount ? this.#count : null,
       reason === "eof" && this.#digits === 0,

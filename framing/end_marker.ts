@@ -126,13 +126,7 @@ class EndMarkerDecoder implements Decoder<Reason> {
       const end = offset - markerLength;
       parts = end > from ? [chunk.subarray(from, end)] : [];
     }
-    const message = new Decoded<Reason>(
-      "end",
-      parts,
-      byteLength,
-      undefined,
-      index,
-    );
+    const message = new Decoded<Reason>("end", parts, byteLength, index);
     message.setRest(chunk, offset);
     return message;
   }
@@ -149,7 +143,6 @@ class EndMarkerDecoder implements Decoder<Reason> {
       "eof",
       this.#chunks,
       this.#byteLength,
-      undefined,
       -1,
       null,
       isEmpty,
@@ -167,7 +160,9 @@ class EndMarkerDecoder implements Decoder<Reason> {
   #skipped(rest: Uint8Array): Decoded<Reason> {
     this.#isSkipping = false;
     this.#rest = undefined;
-    return new Decoded("limit", [], 0, rest);
+    const result = new Decoded<Reason>("limit", [], 0);
+    result.setRest(rest, 0);
+    return result;
   }
 
   #tooLarge(): Decoded<Reason> {

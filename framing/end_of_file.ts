@@ -42,7 +42,6 @@ class EndOfFileDecoder implements Decoder<Reason> {
       reason,
       this.#chunks,
       this.#byteLength,
-      undefined,
       -1,
       null,
       this.#byteLength === 0,

@@ -17,8 +17,8 @@ export interface Decoder<Reason extends StopReason = StopReason> {
    * @param from Where they begin in `chunk`: by default with its first byte. It
    * saves a view of the bytes that follow each of many messages in a chunk.
    * @returns The message, or why there can be none, as soon as that is known.
-   * After a message the decoder starts afresh: push its `rest` next (`restIn` from `restStart`). After any
-   * other result it must not be used.
+   * After a message the decoder starts afresh: push its `rest` next (`restIn`
+   * from `restStart`). After any other result it must not be used.
    */
   push(chunk: Uint8Array, from?: number): Decoded<Reason> | undefined;
   /** The result at the end of file: of all bytes since the last message. */

@@ -139,7 +139,6 @@ class LengthPrefixDecoder implements Decoder<CountReason> {
       reason,
       this.#chunks,
       this.#byteLength,
-      undefined,
       -1,
       this.#count,
       reason === "eof" && this.#headerBytes === 0,

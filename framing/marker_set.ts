@@ -116,10 +116,9 @@ export class MarkerSet {
    * @returns The scanner. Any number of them may be in use at once.
    */
   scanner(): Scanner {
-    const scanners = this.#prepared.map((marker) => new SingleScanner(marker));
-    return scanners.length === 1
-      ? scanners[0]!
-      : new MultiScanner(scanners, this.#prepared, this.#isLast);
+    return this.#prepared.length === 1
+      ? new SingleScanner(this.#prepared[0]!)
+      : new MultiScanner(this.#prepared, this.#isLast);
   }
 }
 
@@ -135,16 +134,11 @@ class MultiScanner implements Scanner {
   readonly #isLast: Uint8Array;
 
   /**
-   * @param scanners Scanners of longer markers first.
-   * @param markers The markers, in the same order.
+   * @param markers Longer markers first.
    * @param isLast For each byte, whether it is the last one of a marker.
    */
-  constructor(
-    scanners: readonly SingleScanner[],
-    markers: readonly PreparedMarker[],
-    isLast: Uint8Array,
-  ) {
-    this.#scanners = scanners;
+  constructor(markers: readonly PreparedMarker[], isLast: Uint8Array) {
+    this.#scanners = markers.map((marker) => new SingleScanner(marker));
     this.#markers = markers;
     this.#isLast = isLast;
   }

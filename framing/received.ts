@@ -75,7 +75,7 @@ export class Decoded<Reason extends StopReason = StopReason> {
   /** Whether the end of file came before any byte. */
   readonly isEmpty: boolean;
   /** Where the bytes of `rest` lie, from `restStart` to the end. */
-  restIn: Uint8Array;
+  restIn: Uint8Array = EMPTY;
   restStart = 0;
   #joined: Uint8Array | undefined;
 
@@ -83,7 +83,6 @@ export class Decoded<Reason extends StopReason = StopReason> {
     reason: Reason,
     chunks: readonly Uint8Array[],
     byteLength: number,
-    rest: Uint8Array = EMPTY,
     markerIndex = -1,
     count: number | null = null,
     isEmpty = false,
@@ -91,7 +90,6 @@ export class Decoded<Reason extends StopReason = StopReason> {
     this.reason = reason;
     this.chunks = chunks;
     this.byteLength = byteLength;
-    this.restIn = rest;
     this.markerIndex = markerIndex;
     this.count = count;
     this.isEmpty = isEmpty;
@@ -114,12 +112,6 @@ export class Decoded<Reason extends StopReason = StopReason> {
     this.restStart = isEmpty ? 0 : start;
   }
 
-  /** For a `Reader`, which keeps what follows a message. */
-  dropRest(): void {
-    this.restIn = EMPTY;
-    this.restStart = 0;
-  }
-
   get data(): Uint8Array {
     return this.#joined ??= this.chunks.length === 1
       ? this.chunks[0]!
@@ -132,7 +124,6 @@ export class Decoded<Reason extends StopReason = StopReason> {
       this.reason,
       this.byteLength === 0 ? [] : [concat(this.chunks)],
       this.byteLength,
-      EMPTY,
       this.markerIndex,
       this.count,
       this.isEmpty,

@@ -66,7 +66,7 @@ Deno.test.each(
 )(
   "Decoded.errorCode after $reason with $byteLength bytes of $count is $expected",
   ({ reason, byteLength, count, expected }) => {
-    const decoded = new Decoded(reason, [], byteLength, undefined, -1, count);
+    const decoded = new Decoded(reason, [], byteLength, -1, count);
     assertEquals(decoded.errorCode, expected);
   },
 );

@@ -38,8 +38,9 @@ class SkipDecoder implements Decoder<Reason> {
   push(chunk: Uint8Array, from = 0): Decoded<Reason> | undefined {
     const offset = this.#scanner.search(chunk, from, chunk.length);
     if (offset < 0) return undefined;
-    const { index } = this.#scanner;
-    return new Decoded<Reason>("end", [], 0, chunk.subarray(offset), index);
+    const result = new Decoded<Reason>("end", [], 0, this.#scanner.index);
+    result.setRest(chunk, offset);
+    return result;
   }
 
   end(): Decoded<Reason> {

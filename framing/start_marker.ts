@@ -67,7 +67,6 @@ class StartDecoder implements Decoder {
       reason,
       chunks,
       byteLength,
-      undefined,
       -1,
       count,
       isEmpty,
